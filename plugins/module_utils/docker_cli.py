@@ -17,8 +17,8 @@ ENVIRONMENT = {"LC_ALL": "C", "DOCKER_CLI_HINTS": "false"}
 def docker(*arguments: str, attempted: str, stdin: str | None = None, timeout: float = 60.0) -> str:
     """What ``docker ARGUMENTS`` printed.
 
-    ``attempted`` says in words what it is for ("Failed to start the anchor"). Secrets belong in ``stdin``: a process list
-    shows the arguments. Raises FleetError when docker is missing, fails, or outlasts ``timeout`` seconds.
+    ``attempted`` says in words what it is for ("Failed to start the anchor"). Secrets belong in ``stdin``: a process
+    list shows the arguments. Raises FleetError when docker is missing, fails, or outlasts ``timeout`` seconds.
     """
     try:
         done = subprocess.run(
@@ -31,10 +31,14 @@ def docker(*arguments: str, attempted: str, stdin: str | None = None, timeout: f
             env={**os.environ, **ENVIRONMENT},
         )
     except FileNotFoundError as error:
-        raise FleetError(attempted, "there is no docker command", "Run the role inference.fleet.docker first.") from error
+        raise FleetError(
+            attempted, "there is no docker command", "Run the role inference.fleet.docker first."
+        ) from error
     except subprocess.TimeoutExpired as error:
         command = " ".join(["docker", *arguments[:2]])
-        raise FleetError(attempted, f"`{command}` did not end within {timeout:.0f} s", "Does the engine answer?") from error
+        raise FleetError(
+            attempted, f"`{command}` did not end within {timeout:.0f} s", "Does the engine answer?"
+        ) from error
     if done.returncode != 0:
         raise FleetError(attempted, cause_in(done.stderr or done.stdout), _next_step(done.stderr))
     return done.stdout
