@@ -1,0 +1,134 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the inference.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Publish models from a Hugging Face hub to an S3 store."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: model_archive
+short_description: Publish models from a Hugging Face hub to an S3 store
+description:
+  - Brings each model that the store does not have yet from the hub into the store, as one uncompressed, deterministic
+    tar in the layout of a Hugging Face cache, with a manifest beside it (C(<key>.manifest.json)) that is written last.
+  - A model that is there costs two requests to the store; the hub is not asked, unless the revision is a branch or tag.
+  - Every file is checked against the hash that the hub lists before anything becomes visible in the store.
+  - Models are independent; if some fail, the others are published all the same.
+version_added: 1.0.0
+author: The inference.fleet contributors (@inference-fleet)
+extends_documentation_fragment:
+  - inference.fleet.store
+  - inference.fleet.store.models
+attributes:
+  check_mode:
+    support: full
+    description: Asks the hub and the store, transfers nothing.
+  diff_mode:
+    support: full
+    description: Shows the keys that are written.
+options:
+  hub_url:
+    description: URL of a hub other than huggingface_hub's default.
+    type: str
+  hub_token:
+    description: Access token, for gated and private repositories.
+    type: str
+  scratch_dir:
+    description: Folder for what was downloaded and is not published yet; as large as the largest model.
+    type: path
+    required: true
+requirements:
+  - huggingface_hub
+"""
+
+EXAMPLES = r"""
+- name: The store has the fleet's models
+  inference.fleet.model_archive:
+    models:
+      - repo_id: NousResearch/Hermes-3-Llama-3.1-8B
+        revision: 896ea440e5a9e6070e3d8a2774daf2b481ab425b
+        family: hermes
+    hub_token: "{{ vault_hub_token }}"
+    scratch_dir: /var/tmp/inference.fleet
+    store:
+      endpoint: https://s3.example.com
+      bucket: models
+      access_key: "{{ vault_s3_access_key }}"
+      secret_key: "{{ vault_s3_secret_key }}"
+"""
+
+RETURN = r"""
+models:
+  description: The models that the store has now, or in check mode would have.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - name: hermes-3-8b
+      repo_id: NousResearch/Hermes-3-Llama-3.1-8B
+      revision: main
+      commit: 896ea440e5a9e6070e3d8a2774daf2b481ab425b
+      key: models/hermes/896ea44/NousResearch--Hermes-3-Llama-3.1-8B.tar
+      size: 16069720064
+      changed: true
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.artifact import artifacts
+from ..module_utils.errors import FleetError
+from ..module_utils.hub import Hub
+from ..module_utils.publish import Publisher
+from ..module_utils.store import Settings, Store
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "models": {"type": "list", "elements": "dict", "required": True},
+            "store": {
+                "type": "dict",
+                "required": True,
+                "options": {
+                    "bucket": {"type": "str", "required": True},
+                    "endpoint": {"type": "str"},
+                    "access_key": {"type": "str", "no_log": False},
+                    "secret_key": {"type": "str", "no_log": True},
+                    "region": {"type": "str"},
+                    "ca": {"type": "str"},
+                },
+            },
+            "hub_url": {"type": "str"},
+            "hub_token": {"type": "str", "no_log": True},
+            "scratch_dir": {"type": "path", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    p = module.params
+    try:
+        publisher = Publisher(
+            Store(Settings.of(p["store"])),
+            lambda: Hub(p["hub_url"] or "", p["hub_token"] or ""),
+            Path(p["scratch_dir"]),
+            module.check_mode,
+        )
+        found, errors = publisher.publish(artifacts(p["models"], family_needed=True))
+    except FleetError as error:
+        module.fail_json(msg=str(error), models=[])
+    written = [model.key for model in found if model.changed]
+    result = {
+        "changed": bool(written),
+        "models": [asdict(model) for model in found],
+        "diff": {"before": "", "after": "".join(f"{key}\n" for key in written)},
+    }
+    if errors:
+        module.fail_json(msg="\n".join(str(error) for error in errors), **result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the inference.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""List what an S3 store has of a fleet's models."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: model_archive_info
+short_description: List what an S3 store has of a fleet's models
+description:
+  - Says for each model where it lies in the store and whether it is complete there.
+  - With O(presign), also makes what M(inference.fleet.model_fetch) needs to read it without credentials. The URLs are
+    as good as credentials until they expire, so register the task with C(no_log).
+version_added: 1.0.0
+author: The inference.fleet contributors (@inference-fleet)
+extends_documentation_fragment:
+  - inference.fleet.store
+  - inference.fleet.store.models
+attributes:
+  check_mode:
+    support: full
+    description: Changes nothing.
+  diff_mode:
+    support: N/A
+    description: Changes nothing.
+options:
+  presign:
+    description: How many seconds presigned URLs are valid; V(0) makes none. Otherwise a model that is absent fails.
+    type: int
+    default: 0
+"""
+
+EXAMPLES = r"""
+- name: Get an address of each model
+  inference.fleet.model_archive_info:
+    models: "{{ model_cache_models }}"
+    store: "{{ store }}"
+    presign: 3600
+  delegate_to: "{{ groups['publisher'] | first }}"
+  register: archived
+  no_log: true
+"""
+
+RETURN = r"""
+models:
+  description: One entry for each model.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - name: hermes-3-8b
+      repo_id: NousResearch/Hermes-3-Llama-3.1-8B
+      revision: main
+      commit: 896ea440e5a9e6070e3d8a2774daf2b481ab425b
+      key: models/hermes/896ea44/NousResearch--Hermes-3-Llama-3.1-8B.tar
+      published: true
+      size: 16069720064
+sources:
+  description: What M(inference.fleet.model_fetch) takes; the URLs in it are secrets.
+  returned: with O(presign)
+  type: list
+  elements: dict
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.artifact import artifacts
+from ..module_utils.errors import FleetError
+from ..module_utils.store import Settings, Store
+from ..module_utils.store_info import look
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "models": {"type": "list", "elements": "dict", "required": True},
+            "store": {
+                "type": "dict",
+                "required": True,
+                "options": {
+                    "bucket": {"type": "str", "required": True},
+                    "endpoint": {"type": "str"},
+                    "access_key": {"type": "str", "no_log": False},
+                    "secret_key": {"type": "str", "no_log": True},
+                    "region": {"type": "str"},
+                    "ca": {"type": "str"},
+                },
+            },
+            "presign": {"type": "int", "default": 0},
+        },
+        supports_check_mode=True,
+    )
+    p = module.params
+    try:
+        store = Store(Settings.of(p["store"]))
+        models, sources, errors = look(store, artifacts(p["models"], family_needed=True), presign=p["presign"])
+    except FleetError as error:
+        module.fail_json(msg=str(error))
+    if errors:
+        module.fail_json(msg="\n".join(str(error) for error in errors))
+    module.exit_json(changed=False, models=models, sources=sources)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+# Copyright: (c) 2026, the inference.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Real servers on loopback: a hub, and nanio as the S3 store."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+import uuid
+
+import boto3
+import pytest
+
+from ansible_collections.inference.fleet.plugins.module_utils.hub import Hub
+from ansible_collections.inference.fleet.plugins.module_utils.publish import Publisher
+from ansible_collections.inference.fleet.plugins.module_utils.store import Settings, Store
+
+from . import hub as loopback
+
+KEYS = {"access_key": "fleet", "secret_key": "not-a-secret"}
+
+
+@pytest.fixture
+def hub():
+    server = loopback.Hub()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory):
+    """URL of an S3 server."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "nanio", "serve", "--host", "127.0.0.1", "--port", str(port)],
+        env={
+            "NANIO_ACCESS_KEY": KEYS["access_key"],
+            "NANIO_SECRET_KEY": KEYS["secret_key"],
+            "NANIO_DATA_DIR": str(tmp_path_factory.mktemp("s3")),
+        },
+    )
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            break
+        except OSError:
+            assert time.monotonic() < deadline, "nanio did not start"
+            assert server.poll() is None, "nanio ended"
+            time.sleep(0.1)
+    yield f"http://127.0.0.1:{port}"
+    server.terminate()
+    server.wait()
+
+
+@pytest.fixture
+def client(s3):
+    return boto3.session.Session().client(
+        "s3",
+        endpoint_url=s3,
+        aws_access_key_id=KEYS["access_key"],
+        aws_secret_access_key=KEYS["secret_key"],
+        region_name="us-east-1",
+    )
+
+
+@pytest.fixture
+def settings(s3, client):
+    """A bucket of the test's own."""
+    bucket = f"b-{uuid.uuid4().hex}"
+    client.create_bucket(Bucket=bucket)
+    return Settings(bucket=bucket, endpoint=s3, **KEYS)
+
+
+@pytest.fixture
+def store(settings):
+    return Store(settings)
+
+
+@pytest.fixture
+def publish(hub, store, tmp_path):
+    """Publishes artifacts: ``publish(artifact, token="", check_mode=False)``."""
+
+    def run(*artifacts, token="", check_mode=False):
+        publisher = Publisher(store, lambda: Hub(hub.url, token), tmp_path / "scratch", check_mode)
+        return publisher.publish(artifacts)
+
+    return run
