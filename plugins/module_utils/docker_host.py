@@ -7,7 +7,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import stat
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -32,13 +31,15 @@ def picture(
 ) -> dict[str, Any]:
     """The picture of this host; ``packages``, ``units`` and ``files`` are those that the caller wants to know about."""
     host = observe_host()
+    versions, held = observe_packages(packages)
     return {
         "distribution": {**asdict(host.distribution), "release": host.distribution.release},
         "kernel": host.kernel,
         "architecture": host.architecture,
         "addresses": list(host.addresses),
         "esp": asdict(probe_esp()) if esp else None,
-        "packages": observe_packages(packages),
+        "packages": versions,
+        "held": held,
         "units": observe_units(units),
         "files": {path: observe_file(Path(path)) for path in files},
         "compose": compose_version(),
@@ -62,13 +63,10 @@ def observe_engine() -> dict[str, Any]:
     }
 
 
-def observe_file(path: Path) -> dict[str, Any] | None:
-    """Checksum and mode, never the content; None when there is no such file."""
+def observe_file(path: Path) -> str | None:
+    """SHA-256 of the file, never its content; None when there is no such file."""
     try:
-        return {
-            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-            "mode": f"{stat.S_IMODE(path.stat().st_mode):04o}",
-        }
+        return hashlib.sha256(path.read_bytes()).hexdigest()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

@@ -5,24 +5,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from .local_command import look
 
 
-def observe_packages(names: Iterable[str]) -> dict[str, dict[str, Any] | None]:
-    """Version and hold of each of ``names``; None for one that is not installed."""
+def observe_packages(names: Iterable[str]) -> tuple[dict[str, str | None], list[str]]:
+    """The version of each of ``names``, None for one that is not installed; and which of them are held."""
     wanted = list(names)
     if not wanted:
-        return {}
+        return {}, []
     # dpkg-query ends with 1 when it does not know one of the names, and still prints the others.
     listing = look(
         "dpkg-query", "--show", "--showformat=${Package}\\t${db:Status-Abbrev}\\t${Version}\\n", *wanted
     ).output
-    return {**dict.fromkeys(wanted), **parse_packages(listing)}
+    versions, held = parse_packages(listing)
+    return {**dict.fromkeys(wanted), **versions}, held
 
 
-def parse_packages(listing: str) -> dict[str, dict[str, Any]]:
-    """The installed packages in lines of name, status (``ii``; ``hi`` when held) and version."""
+def parse_packages(listing: str) -> tuple[dict[str, str], list[str]]:
+    """Versions and holds in lines of name, status (``ii`` is installed; ``hi``, and held) and version."""
     rows = [line.split("\t") for line in listing.splitlines()]
-    return {name: {"version": version, "held": status[0] == "h"} for name, status, version in rows if status[1] == "i"}
+    installed = {name: version for name, status, version in rows if status[1] == "i"}
+    return installed, [name for name, status, _ in rows if status == "hi "]

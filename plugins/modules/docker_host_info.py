@@ -34,7 +34,7 @@ options:
     elements: str
     default: []
   files:
-    description: Files whose checksum and mode are of interest; their content is not returned.
+    description: Files whose checksum is of interest; their content is not returned.
     type: list
     elements: path
     default: []
@@ -81,23 +81,27 @@ esp:
   type: dict
   sample: {supported: true, reason: kernel 6.12.48+deb13-amd64 has IPsec ESP with AES-GCM}
 packages:
-  description: Each of O(packages), V(null) when it is not installed.
+  description: Version of each of O(packages), V(null) when it is not installed.
   returned: success
   type: dict
-  sample: {docker-ce: {version: "5:28.5.1-1~debian.13~trixie", held: true}, docker.io: null}
+  sample: {docker-ce: "5:28.5.1-1~debian.13~trixie", docker.io: null}
+held:
+  description: Those of O(packages) that are installed and held.
+  returned: success
+  type: list
+  elements: str
+  sample: [docker-ce]
 units:
   description: Those of O(units) that exist.
   returned: success
   type: dict
   sample: {docker.service: {enabled: true, active: true, state: active}}
 files:
-  description: Each of O(files), V(null) when there is no such file.
+  description: SHA-256 of each of O(files), V(null) when there is no such file.
   returned: success
   type: dict
   sample:
-    /etc/docker/daemon.json:
-      sha256: 44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a
-      mode: "0644"
+    /etc/docker/certs.d/registry.example.com/ca.crt: 44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a
 compose:
   description: Version of the compose plugin, V(null) without one.
   returned: success
