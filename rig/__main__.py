@@ -1,0 +1,61 @@
+# Copyright: (c) 2026, the inference.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``python -m rig up demo``: see ``python -m rig --help``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from . import hosts, lifecycle
+from .ask import QUESTION, ask, write_endpoint
+from .fleet import HOSTS, PREFIXES, fleet
+from .shell import RigError
+
+
+def main() -> int:
+    """One subcommand; 1 where it failed in a way that its message explains."""
+    options = _parser().parse_args()
+    chosen = fleet(options.fleet)
+    try:
+        if options.action == "up":
+            lifecycle.up(chosen, options.hosts_only)
+        elif options.action == "down":
+            lifecycle.down(chosen)
+        elif options.action == "reset":
+            lifecycle.reset(chosen)
+        elif options.action == "status":
+            return 0 if lifecycle.status(chosen) else 1
+        elif options.action in ("freeze", "thaw"):
+            getattr(hosts, options.action)(chosen, options.host)
+    except RigError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m rig", description="Virtual hosts and stand-ins for the internet.")
+    actions = parser.add_subparsers(dest="action", required=True)
+    for name, purpose in {
+        "up": "make what is missing and start what is stopped",
+        "down": "remove hosts, stand-ins, networks and volumes; keep the caches",
+        "reset": "replace the hosts by bare ones",
+        "status": "say how each part is; fails unless all run",
+        "freeze": "stop a host dead, as a machine that hangs",
+        "thaw": "let a frozen host go on",
+        "ask": "ask the endpoint a question",
+    }.items():
+        action = actions.add_parser(name, help=purpose, description=purpose)
+        action.add_argument("fleet", choices=PREFIXES)
+        if name in ("freeze", "thaw"):
+            action.add_argument("host", choices=HOSTS)
+        elif name == "up":
+            action.add_argument("--hosts-only", action="store_true", help="no images in the registry")
+        elif name == "ask":
+            action.add_argument("question", nargs="?", default=QUESTION)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

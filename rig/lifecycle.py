@@ -1,0 +1,75 @@
+# Copyright: (c) 2026, the inference.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fleets come up, are looked at, start afresh and go."""
+
+from __future__ import annotations
+
+import shutil
+import time
+
+from .cache import using_engine
+from .containers import ensure_network, inspect, remove_all
+from .engine import answers, ensure_engine, stop_if_ours
+from .fleet import HOSTS, Fleet
+from .hosts import ensure_hosts, remove_hosts
+from .internet import ensure_internet
+from .model import ensure_model
+from .registry import ensure_pushed, ensure_registry, forget_registry
+from .shell import making
+
+
+def up(fleet: Fleet, hosts_only: bool = False) -> None:
+    """Hosts, stand-ins and, unless ``hosts_only``, the images in the registry; what is there already is kept."""
+    began = time.monotonic()
+    fleet.state.mkdir(exist_ok=True)
+    with using_engine():
+        ensure_engine()
+        ensure_network(fleet)
+        ensure_hosts(fleet)
+        ensure_registry(fleet)
+        fleet.write("model.json", ensure_model())
+        ensure_internet(fleet)
+        if not hosts_only:
+            fleet.write("images.json", {name: ensure_pushed(fleet, name) for name in fleet.images})
+    print(f"{fleet.name} is up ({time.monotonic() - began:.1f} s): {describe(fleet)}")
+
+
+def reset(fleet: Fleet) -> None:
+    """The same fleet with bare hosts."""
+    with using_engine():
+        ensure_engine()
+        with making("hosts removed"):
+            remove_hosts(fleet)
+        ensure_network(fleet)
+        ensure_hosts(fleet)
+
+
+def down(fleet: Fleet) -> None:
+    """Nothing is left of the fleet; caches stay, and so does an engine that others use."""
+    if answers():
+        with making(f"{fleet.name} removed"):
+            remove_all(fleet)
+        if stop_if_ours():
+            print("  the Docker engine that the rig had started is stopped")
+    forget_registry(fleet)
+    shutil.rmtree(fleet.state, ignore_errors=True)
+
+
+def status(fleet: Fleet) -> bool:
+    """Print how each part of the fleet is; whether all run."""
+    parts = [*HOSTS, "hub", "s3", "registry"]
+    states = {part: _state(fleet, part) for part in parts} if answers() else dict.fromkeys(parts, "no engine")
+    for part, state in states.items():
+        print(f"{part:<10}{state}")
+    return set(states.values()) == {"running"}
+
+
+def describe(fleet: Fleet) -> str:
+    """Where its parts are."""
+    hosts = ", ".join(f"{host} {fleet.address(host)}" for host in HOSTS)
+    return f"{hosts}, hub {fleet.hub}, store {fleet.store}, registry {fleet.registry}"
+
+
+def _state(fleet: Fleet, part: str) -> str:
+    known = inspect(fleet.container(part))
+    return "absent" if known is None else str(known["State"]["Status"])
