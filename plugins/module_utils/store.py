@@ -170,8 +170,10 @@ class Store:
             return "there are no credentials", "Set model_store_s3_access_key and model_store_s3_secret_key."
         if isinstance(error, self._errors.SSLError):
             return str(error), "Set model_store_s3_ca to the certificates of the store's authority."
-        if isinstance(error, (ValueError, self._errors.ParamValidationError)):
-            return " ".join(str(error).split()), "Check model_store_s3_endpoint and model_store_s3_bucket."
+        if isinstance(error, self._errors.ParamValidationError):
+            return f"{self._settings.bucket!r} cannot be the name of a bucket", "Correct model_store_s3_bucket."
+        if isinstance(error, ValueError):
+            return str(error), "Correct model_store_s3_endpoint."
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
         return said, "Is model_store_s3_endpoint right, and can the publisher reach it?"
 

@@ -1,14 +1,16 @@
 # Copyright: (c) 2026, the inference.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Real servers on loopback: a hub, and nanio as the S3 store."""
+"""Real servers on loopback: the demo's hub, and nanio as the S3 store."""
 
 from __future__ import annotations
 
 import socket
 import subprocess
 import sys
+import threading
 import time
 import uuid
+from dataclasses import replace
 
 import boto3
 import pytest
@@ -16,17 +18,33 @@ import pytest
 from ansible_collections.inference.fleet.plugins.module_utils.hub import Hub
 from ansible_collections.inference.fleet.plugins.module_utils.publish import Publisher
 from ansible_collections.inference.fleet.plugins.module_utils.store import Settings, Store
+from rig.standins import hub as standin
 
-from . import hub as loopback
-
+TOKEN = "hf_" + "right"
 KEYS = {"access_key": "fleet", "secret_key": "not-a-secret"}
 
 
+class Handler(standin.Handler):
+    """Remembers what was asked, and sends other bytes than listed where told to."""
+
+    def log_request(self, *_details):
+        self.server.requests.append(self.requestline)
+
+    def _content(self, file, headers):
+        super()._content(replace(file, source=self.server.damaged.get(file.path, file.source)), headers)
+
+
 @pytest.fixture
-def hub():
-    server = loopback.Hub()
+def hub(tmp_path):
+    """A hub with the repositories in the folder ``hub``."""
+    server = standin.Hub(("127.0.0.1", 0), tmp_path / "hub", gated=["org/gated"], token=TOKEN)
+    server.RequestHandlerClass = Handler
+    server.requests, server.damaged = [], {}
+    server.url = f"http://127.0.0.1:{server.server_address[1]}"
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield server
-    server.close()
+    server.shutdown()
+    server.server_close()
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,8 @@ import os
 import tarfile
 import time
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -19,15 +21,11 @@ from ansible_collections.inference.fleet.plugins.module_utils.fetch import fill
 from ansible_collections.inference.fleet.plugins.module_utils.hub import Hub
 from ansible_collections.inference.fleet.plugins.module_utils.store import Store
 from ansible_collections.inference.fleet.plugins.module_utils.store_info import look
+from rig.standins.repositories import Repositories
 
-from .hub import Repository
+from .conftest import TOKEN
 
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
-LATER = "89abcdef0123456789abcdef0123456789abcdef"
-TINY = Artifact("org/tiny", COMMIT, family="tiny", name="tiny")
-BRANCH = replace(TINY, revision="main")
-RIGHT, WRONG = "hf_right", "hf_wrong"
-KEY = "models/tiny/0123456/org--tiny.tar"
+WRONG = "hf_wrong"
 FILES = {
     "config.json": b'{"architectures": []}\n',
     "empty.txt": b"",
@@ -36,13 +34,36 @@ FILES = {
     "model.safetensors": hashlib.shake_256(b"weights").digest(3_000_001),
     "pytorch_model.bin": b"the same once more",
 }
+LATER_FILES = {**FILES, "config.json": b"another"}
+
+
+def lay(repository, files):
+    """Write the files of a repository at the hub."""
+    for path, body in files.items():
+        (repository / path).parent.mkdir(parents=True, exist_ok=True)
+        (repository / path).write_bytes(body)
+
+
+def commit_of(files):
+    """What the hub will say."""
+    with TemporaryDirectory() as root:
+        lay(Path(root) / "org" / "tiny", files)
+        return Repositories(Path(root)).find("org/tiny").commit
+
+
+COMMIT, LATER = commit_of(FILES), commit_of(LATER_FILES)
+TINY = Artifact("org/tiny", COMMIT, family="tiny", name="tiny")
+BRANCH = replace(TINY, revision="main")
+KEY = f"models/tiny/{COMMIT[:7]}/org--tiny.tar"
 WANTED = {path: content for path, content in FILES.items() if not path.endswith(".bin")}
 
 
 @pytest.fixture(autouse=True)
-def repository(hub):
-    hub.repositories["org/tiny"] = Repository({COMMIT: FILES}, {"main": COMMIT})
-    return hub.repositories["org/tiny"]
+def repository(tmp_path):
+    """The folder of org/tiny at the hub, and org/gated with the same in it."""
+    lay(tmp_path / "hub" / "org" / "gated", FILES)
+    lay(tmp_path / "hub" / "org" / "tiny", FILES)
+    return tmp_path / "hub" / "org" / "tiny"
 
 
 @pytest.fixture
@@ -132,7 +153,7 @@ def test_check_mode_predicts_and_transfers_nothing(publish, hub, client, setting
     (predicted,), _ = publish(TINY, check_mode=True)
     assert predicted.changed
     assert client.list_objects_v2(Bucket=settings.bucket)["KeyCount"] == 0
-    assert not [request for request in hub.requests if request.startswith("GET /org/tiny/resolve")]
+    assert not [line for line in hub.requests if line.startswith("GET /org/tiny/resolve")]
     assert publish(TINY)[0][0] == predicted
 
 
@@ -140,8 +161,7 @@ def test_a_branch_is_resolved_reported_and_followed(publish, repository, fetch, 
     assert [model.commit for model in publish(BRANCH)[0]] == [COMMIT]
     assert not publish(BRANCH)[0][0].changed
     assert fetch(BRANCH)[0][0]["commit"] == COMMIT
-    repository.commits[LATER] = {**FILES, "config.json": b"{}"}
-    repository.refs["main"] = LATER
+    lay(repository, LATER_FILES)
     (moved,), _ = publish(BRANCH)
     assert (moved.commit, moved.changed) == (LATER, True)
     assert look(store, [BRANCH])[0][0]["commit"] == LATER
@@ -224,7 +244,7 @@ def test_what_is_served_survives_a_failed_fetch_of_another_revision(
     publish, fetch, repository, store, client, settings
 ):
     (served,), _, _ = fetch(TINY)
-    repository.commits[LATER] = {**FILES, "config.json": b"another"}
+    lay(repository, LATER_FILES)
     later = replace(TINY, revision=LATER)
     publish(later)
     _, (source,), _ = look(store, [later], presign=60)
@@ -260,32 +280,34 @@ def test_an_absent_model_names_the_playbook(store):
     assert look(store, [TINY])[0][0]["published"] is False
 
 
-def test_wrong_bytes_from_the_hub_are_never_published(publish, repository, client, settings):
-    repository.damage = lambda path, body: body[:-1] + b"?" if path == "model.safetensors" else body
+def test_wrong_bytes_from_the_hub_are_never_published(publish, hub, client, settings, tmp_path):
+    hub.damaged["model.safetensors"] = tmp_path / "wrong"
+    (tmp_path / "wrong").write_bytes(FILES["model.safetensors"][::-1])
     published, (error,) = publish(TINY)
     assert published == []
     assert "model.safetensors as downloaded is not what the hub says" in str(error)
     assert client.list_objects_v2(Bucket=settings.bucket)["KeyCount"] == 0
-    repository.damage = None
+    hub.damaged.clear()
     assert publish(TINY)[1] == [], "and the next run does not take the bad file up"
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
-def test_a_gated_repository_names_the_variable(publish, repository, check_mode):
-    repository.token = RIGHT
-    _, (error,) = publish(TINY, check_mode=check_mode)
+def test_a_gated_repository_names_the_variable(publish, check_mode):
+    gated = replace(TINY, repo_id="org/gated")
+    _, (error,) = publish(gated, check_mode=check_mode)
     assert "HTTP 401" in str(error)
     assert "set model_store_hub_token" in str(error)
-    _, (error,) = publish(TINY, token=WRONG, check_mode=check_mode)
+    _, (error,) = publish(gated, token=WRONG, check_mode=check_mode)
+    assert "HTTP 403" in str(error)
     assert WRONG not in str(error)
-    assert publish(TINY, token=RIGHT, check_mode=check_mode)[1] == []
+    assert publish(gated, token=TOKEN, check_mode=check_mode)[1] == []
 
 
 @pytest.mark.parametrize(
     ("artifact", "said"),
     [
         (replace(TINY, repo_id="org/other"), "no such repository"),
-        (replace(TINY, revision=LATER), f"it has no revision {LATER}"),
+        (replace(TINY, revision="0" * 40), "it has no revision 0000"),
         (replace(TINY, revision="dev"), "it has no revision dev"),
         (replace(TINY, formats=("gguf",)), "it has no gguf files but safetensors, bin"),
     ],
@@ -297,7 +319,8 @@ def test_what_the_hub_does_not_have_is_named_and_the_rest_published(publish, art
 
 
 def test_an_unreachable_hub_is_named(publish, hub):
-    hub.close()
+    hub.shutdown()
+    hub.server_close()
     _, (error,) = publish(TINY)
     assert str(error).endswith("Is model_store_hub_url right, and can the publisher reach it?")
 
