@@ -11,10 +11,10 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from .cache import cache
 from .containers import ensure_container
 from .fleet import CHECKOUT, Fleet
 from .images import ensure_image
+from .model import repositories
 from .shell import RigError
 
 BUCKET = "models"
@@ -25,12 +25,12 @@ ANSWERS_WITHIN = 20.0  # seconds
 def ensure_internet(fleet: Fleet) -> None:
     """A hub and an object store that answer; its credentials in ``s3.json``."""
     image = ensure_image("standins")
-    repositories = cache() / "repositories"
-    repositories.joinpath(GATED).mkdir(parents=True, exist_ok=True)
-    repositories.joinpath(GATED, "README.md").touch()
+    root = repositories()
+    root.joinpath(GATED).mkdir(parents=True, exist_ok=True)
+    root.joinpath(GATED, "README.md").touch()
     ensure_container(
         fleet, "hub", f"{fleet.prefix}.2", image, "--workdir=/checkout", f"--volume={CHECKOUT / 'rig'}:/checkout/rig:ro",
-        f"--volume={repositories}:/repositories:ro", "--env=PYTHONDONTWRITEBYTECODE=1",
+        f"--volume={root}:/repositories:ro", "--env=PYTHONDONTWRITEBYTECODE=1",
         command=("python3", "-m", "rig.standins.hub", "--root=/repositories", "--host=0.0.0.0", "--port=8080", f"--gated={GATED}"),
     )  # fmt: skip
     environment = _credentials(fleet)
