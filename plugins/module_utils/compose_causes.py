@@ -65,6 +65,7 @@ KNOWN: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 ALERT = re.compile(r"^\[ALERT\].*")  # HAProxy's; the first one names the mistake
 
 
+KILLED = 137  # exit code
 LONGEST = 500  # characters of a line that a message quotes
 
 
@@ -73,7 +74,8 @@ class Cause:
     """Why it died, and what to do."""
 
     cause: str
-    next_step: str
+    next_step: str = ""
+    found: bool = True  # whether it was named, rather than guessed from how it ended
 
 
 def why_it_died(container: Container, log: str) -> Cause:
@@ -81,16 +83,16 @@ def why_it_died(container: Container, log: str) -> Cause:
     if container.error:
         return _with_known_step(container.error)
     lines = [line for line in (PREFIX.sub("", raw.strip()).strip() for raw in log.splitlines()) if line]
-    ending = f"it ended with exit code {container.exit_code}"
-    if container.oom_killed or (container.exit_code == 137 and not _telling(lines)):
-        return Cause(
-            "the kernel killed it for want of memory" if container.oom_killed else f"{ending} (killed)",
-            "Give it more memory or let it use less: `dmesg` on the host names who ran out.",
-        )
     line = _telling(lines)
+    if container.oom_killed or (container.exit_code == KILLED and not line):
+        return Cause(
+            "the kernel killed it for want of memory" if container.oom_killed else "it was killed",
+            "Did the host run out of memory? `dmesg` on it says so.",
+        )
     if line:
         return _with_known_step(line)
-    return Cause(f"{ending}; its last words: {lines[-1]}" if lines else f"{ending} and without a word", "")
+    last_words = f"; its last words: {lines[-1][:LONGEST]}" if lines else " and without a word"
+    return Cause(f"it ended with exit code {container.exit_code}{last_words}", found=False)
 
 
 def _telling(lines: list[str]) -> str:

@@ -205,13 +205,13 @@ class _Project:
 
     def _up(self) -> None:
         """Bring the containers to what the files say, those too that Compose takes for running."""
-        before = {container.id: container for container in self.cli.containers() or []}
-        self.cli.up()
-        stale = [container for container in self.cli.containers() or [] if container.id in before]
-        for container in stale:
+        before = self.cli.containers() or []
+        for container in before:
             if container.state == "paused":
                 unpause(container)
-        unhealthy = [container.service for container in stale if container.health == "unhealthy"]
+        self.cli.up()
+        old = {container.id for container in before}
+        unhealthy = [c.service for c in self.cli.containers() or [] if c.id in old and c.health == "unhealthy"]
         if unhealthy:
             self.cli.up(*unhealthy, recreate=True)
 
@@ -222,37 +222,32 @@ class _Project:
         while True:
             containers = self.cli.containers() or []
             for container in containers:
-                before = restarts.setdefault(container.id, container.restarts)
-                if has_died(container, before):
-                    raise self._failure(containers, container)
+                if has_died(container, restarts.setdefault(container.id, container.restarts)):
+                    raise self._failure(container)
                 if container.health == "unhealthy":
-                    raise self._failure(containers, container)
+                    raise self._failure(container, "its health check fails")
             if containers and all(container.up for container in containers):
                 return containers
             if time.monotonic() > deadline:
-                raise self._failure(containers, next((c for c in containers if not c.up), None))
+                late = next(container for container in containers if not container.up)
+                raise self._failure(late, f"it was not healthy after {self.wanted.wait_timeout:.0f} s")
             time.sleep(POLL)
 
-    def _failure(self, containers: list[Container], culprit: Container | None) -> FleetError:
-        if culprit is None:
-            return FleetError(f"Failed to start the compose project {self.wanted.name}", "it has no containers")
-        others = [c.service for c in containers if c.id != culprit.id and not c.up and not c.coming_up]
-        beside = f" (beside {', '.join(others)})" if others else ""
-        log = log_of(culprit)
-        kept_at = _keep_log(culprit.name, log)
-        why = why_it_died(culprit, log)
-        cause, step = why.cause, why.next_step
-        if culprit.state == "running":
-            took = f"{self.wanted.wait_timeout:.0f} s"
-            slow = f"it was not healthy after {took}" if culprit.health != "unhealthy" else "its health check fails"
-            cause = f"{slow}; its log's most telling line: {cause}"
-        return FleetError(f"Failed to start {culprit.name}{beside}", cause, f"{step} Its log: {kept_at}.".strip())
+    def _failure(self, container: Container, symptom: str = "") -> FleetError:
+        """What to say of a container that died, or that lives on with ``symptom``."""
+        log = log_of(container)
+        kept_at = _keep_log(container.name, log)
+        why = why_it_died(container, log)
+        cause = why.cause
+        if symptom:
+            cause = f"{symptom}; its log says: {why.cause}" if why.found else symptom
+        return FleetError(f"Failed to start {container.name}", cause, f"{why.next_step} Its log: {kept_at}.".strip())
 
     def _brought_back(self, error: FleetError) -> FleetError:
         """``error``, with what became of the service that it interrupted."""
         served = read_tree(self.record.files)
         if self.record.hashes() is None or not compare(self.wanted.files, served):
-            dead = [c.service for c in self.cli.containers() or [] if not c.up and not c.coming_up]
+            dead = [c.service for c in self.cli.containers() or [] if not c.up and (c.restarts or not c.coming_up)]
             if dead:
                 self.cli.stop(*dead)
             return FleetError(error.attempted, error.cause, f"{error.next_step} Nothing served before.".strip())
