@@ -90,7 +90,7 @@ class Publisher:
         chosen = set(select([file.path for file in revision.files], artifact))
         files = [file for file in revision.files if file.path in chosen]
         parts = members(artifact, commit, files)
-        _, size = offsets(parts)
+        size = offsets(parts)[1]
         key = artifact.key(commit)
         if not self._check_mode:
             self._make_room(artifact, size)
