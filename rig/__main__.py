@@ -8,8 +8,8 @@ import argparse
 import sys
 
 from . import hosts, lifecycle
-from .ask import QUESTION, ask, write_endpoint
-from .fleet import HOSTS, PREFIXES, fleet
+from .ask import QUESTION, ask
+from .fleet import HOSTS, PREFIXES, Fleet, fleet
 from .shell import RigError
 
 
@@ -26,12 +26,22 @@ def main() -> int:
             lifecycle.reset(chosen)
         elif options.action == "status":
             return 0 if lifecycle.status(chosen) else 1
+        elif options.action == "ask":
+            _ask(chosen, options.question)
         elif options.action in ("freeze", "thaw"):
             getattr(hosts, options.action)(chosen, options.host)
     except RigError as error:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def _ask(chosen: Fleet, question: str) -> None:
+    model, answer = ask(chosen.endpoint, lifecycle.ensure_key(chosen), question)
+    print(f"{question}\n{model}: {answer}\n")
+    print(f"Endpoint:        {chosen.endpoint} (its key: {chosen.state.name}/endpoint.env)")
+    if chosen.name == "demo":
+        print("Ask another:     make ask QUESTION='Why is the sky blue?'\nRemove it all:   make demo-down")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -22,7 +22,9 @@ def ensure_network(fleet: Fleet) -> None:
     docker("network", "create", f"--label={LABEL}={fleet.name}", f"--subnet={fleet.subnet}", fleet.network)
 
 
-def ensure_container(fleet: Fleet, part: str, address: str, image: str, *options: str, command: tuple[str, ...] = ()) -> bool:
+def ensure_container(
+    fleet: Fleet, part: str, address: str, image: str, *options: str, command: tuple[str, ...] = ()
+) -> bool:
     """A running container of this image, these options and this command; whether it is a new one."""
     name = fleet.container(part)
     arguments = [f"--network={fleet.network}", f"--ip={address}", *options, image, *command]

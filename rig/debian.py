@@ -28,7 +28,7 @@ def machine_fingerprint() -> str:
 
 
 def debian_image(version: str) -> str:
-    """The local tag of a bare Debian ``version``, made with debootstrap where it does not exist and cannot be pulled."""
+    """The local tag of a bare Debian ``version``, made with debootstrap where it cannot be pulled."""
     tag = f"inference.fleet/debian:{version}-{machine_fingerprint()}"
     if not exists("image", tag):
         with locked(f"debian-{version}"):
@@ -52,8 +52,7 @@ def _make(tag: str, release: str) -> None:
         for path in (*root.glob("var/cache/apt/archives/*.deb"), *root.glob("var/lib/apt/lists/*_*")):
             path.unlink()
         with subprocess.Popen(["tar", "-C", str(root), "-c", "."], stdout=subprocess.PIPE) as tar:
-            imported = subprocess.run(
-                ["docker", "import", "--change", 'CMD ["bash"]', "-", tag], stdin=tar.stdout, capture_output=True, check=False
-            )
+            command = ["docker", "import", "--change", 'CMD ["bash"]', "-", tag]
+            imported = subprocess.run(command, stdin=tar.stdout, capture_output=True, check=False)
         if tar.returncode or imported.returncode:
             raise RigError(f"Failed to import {tag}", imported.stderr.decode("utf-8", "replace"))

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the inference.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Docker engine under a rig: found, or installed, started by hand where no init does it, and recovered when killed."""
+"""The Docker engine under a rig: found or installed, started where no init does it, recovered when killed."""
 
 from __future__ import annotations
 

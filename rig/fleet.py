@@ -60,6 +60,11 @@ class Fleet:
         return f"{self.prefix}.4:5000"
 
     @property
+    def endpoint(self) -> str:
+        """The base URL that its gateway answers at, once it is deployed."""
+        return f"http://{self.prefix}.{HOSTS['host-a']}:4000/v1"
+
+    @property
     def images(self) -> tuple[str, ...]:
         """The images in its registry."""
         return IMAGES.get(self.name, ALL_IMAGES)

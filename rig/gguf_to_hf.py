@@ -132,6 +132,7 @@ def config(fields: dict[str, Any]) -> dict[str, Any]:
 
 def tokenizer(fields: dict[str, Any]) -> dict[str, Any]:
     """Byte-level BPE that sees every digit alone."""
+    digits = {"type": "Digits", "individual_digits": True}
     byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
     return {
         "version": "1.0",
@@ -139,7 +140,7 @@ def tokenizer(fields: dict[str, Any]) -> dict[str, Any]:
         "padding": None,
         "added_tokens": [{"id": id_, **added(token)} for id_, token in specials(fields)],
         "normalizer": None,
-        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "Digits", "individual_digits": True}, byte_level]},
+        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [digits, byte_level]},
         "post_processor": None,
         "decoder": {**byte_level, "add_prefix_space": True},
         "model": {
@@ -182,8 +183,13 @@ def specials(fields: dict[str, Any]) -> Iterable[tuple[int, str]]:
 def added(token: str) -> dict[str, Any]:
     """A control token as tokenizers describe it."""
     return {
-        "content": token, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True
-    }  # fmt: skip
+        "content": token,
+        "single_word": False,
+        "lstrip": False,
+        "rstrip": False,
+        "normalized": False,
+        "special": True,
+    }
 
 
 if __name__ == "__main__":

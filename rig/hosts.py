@@ -12,7 +12,7 @@ from .images import ensure_image
 from .shell import RigError, attempt, docker, making, need, run
 
 BOOTED_WITHIN = 60.0  # seconds
-# What a machine of metal lets its root do. The cgroup tree and /proc/sys are its own, so the machine below is out of reach.
+# What a machine of metal lets its root do. Its cgroup tree and its network are its own.
 METAL = (
     "--cap-add=ALL",
     "--cap-drop=SYS_RESOURCE",  # not every machine has it to give

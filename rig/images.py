@@ -13,7 +13,7 @@ from pathlib import Path
 from .cache import locked
 from .debian import debian_image, machine_fingerprint
 from .public import pull
-from .shell import docker, exists, making
+from .shell import attempt, docker, exists, making
 from .wheelhouse import served, wheelhouse
 
 HERE = Path(__file__).parent
@@ -63,6 +63,7 @@ def ensure_image(name: str) -> str:
         with locked(f"image-{name}"):
             if not exists("image", image.tag):
                 _make(name, image)
+                _forget_older(image)
     return image.tag
 
 
@@ -84,9 +85,17 @@ def _make(name: str, image: Image) -> None:
     docker("image", "rm", python)
 
 
+def _forget_older(image: Image) -> None:
+    """What it replaces is kept by nothing but what still runs it."""
+    for tag in docker("images", "--format={{.Repository}}:{{.Tag}}", f"inference.fleet/{image.folder}").split():
+        if tag != image.tag:
+            attempt(["docker", "image", "rm", tag])
+
+
 def _build(image: Image, tag: str, *options: str, **arguments: str) -> None:
     given = [f"--build-arg={key}={value}" for key, value in arguments.items()]
-    docker("build", "--quiet", "--force-rm", "--network=host", f"--tag={tag}", *options, *given, "-", stdin=_context(image))
+    fixed = ("--quiet", "--force-rm", "--network=host", f"--tag={tag}")
+    docker("build", *fixed, *options, *given, "-", stdin=_context(image))
 
 
 def _context(image: Image) -> bytes:

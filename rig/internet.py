@@ -28,16 +28,14 @@ def ensure_internet(fleet: Fleet) -> None:
     root = repositories()
     root.joinpath(GATED).mkdir(parents=True, exist_ok=True)
     root.joinpath(GATED, "README.md").touch()
-    ensure_container(
-        fleet, "hub", f"{fleet.prefix}.2", image, "--workdir=/checkout", f"--volume={CHECKOUT / 'rig'}:/checkout/rig:ro",
-        f"--volume={root}:/repositories:ro", "--env=PYTHONDONTWRITEBYTECODE=1",
-        command=("python3", "-m", "rig.standins.hub", "--root=/repositories", "--host=0.0.0.0", "--port=8080", f"--gated={GATED}"),
-    )  # fmt: skip
+    checkout = f"--volume={CHECKOUT / 'rig'}:/checkout/rig:ro"
+    options = ("--workdir=/checkout", "--env=PYTHONDONTWRITEBYTECODE=1", checkout, f"--volume={root}:/repositories:ro")
+    hub = ("python3", "-m", "rig.standins.hub", "--root=/repositories", "--host=0.0.0.0", "--port=8080")
+    ensure_container(fleet, "hub", f"{fleet.prefix}.2", image, *options, command=(*hub, f"--gated={GATED}"))
     environment = _credentials(fleet)
-    ensure_container(
-        fleet, "s3", f"{fleet.prefix}.3", image, f"--env-file={environment}",
-        command=("sh", "-c", f"mkdir -p /srv/{BUCKET} && exec nanio serve --host 0.0.0.0 --data-dir /srv --no-access-log"),
-    )  # fmt: skip
+    store = f"mkdir -p /srv/{BUCKET} && exec nanio serve --host 0.0.0.0 --data-dir /srv --no-access-log"
+    command = ("sh", "-c", store)
+    ensure_container(fleet, "s3", f"{fleet.prefix}.3", image, f"--env-file={environment}", command=command)
     _wait("hub", fleet.hub)
     _wait("object store", fleet.store)
 
@@ -62,17 +60,19 @@ def _credentials(fleet: Fleet) -> Path:
 
 
 def _wait(what: str, url: str) -> None:
-    """Any answer will do, a refusal too."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + ANSWERS_WITHIN
-    while True:
-        try:
-            opener.open(url, timeout=5).close()
-        except urllib.error.HTTPError:
-            return
-        except OSError as error:
-            if time.monotonic() > deadline:
-                raise RigError(f"Failed to reach the {what} at {url}", str(error), "See its container's log.") from error
-            time.sleep(0.1)
-        else:
-            return
+    while (cause := _silence(url)) is not None:
+        if time.monotonic() > deadline:
+            raise RigError(f"Failed to reach the {what} at {url}", cause, "See its container's log.")
+        time.sleep(0.1)
+
+
+def _silence(url: str) -> str | None:
+    """Why nothing answers; any answer will do, a refusal too."""
+    try:
+        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=5).close()
+    except urllib.error.HTTPError:
+        return None
+    except OSError as error:
+        return str(error)
+    return None

@@ -4,14 +4,18 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 
+from .ask import write_endpoint
 from .cache import using_engine
 from .containers import ensure_network, inspect, remove_all
 from .engine import answers, ensure_engine, stop_if_ours
 from .fleet import HOSTS, Fleet
 from .hosts import ensure_hosts, remove_hosts
+from .images import ensure_image
 from .internet import ensure_internet
 from .model import ensure_model
 from .registry import ensure_pushed, ensure_registry, forget_registry
@@ -22,16 +26,31 @@ def up(fleet: Fleet, hosts_only: bool = False) -> None:
     """Hosts, stand-ins and, unless ``hosts_only``, the images in the registry; what is there already is kept."""
     began = time.monotonic()
     fleet.state.mkdir(exist_ok=True)
-    with using_engine():
+    with using_engine(), ThreadPoolExecutor(1) as background:
         ensure_engine()
+        images = () if hosts_only else fleet.images
+        building = background.submit(lambda: [ensure_image(name) for name in images])
         ensure_network(fleet)
         ensure_hosts(fleet)
         ensure_registry(fleet)
         fleet.write("model.json", ensure_model())
         ensure_internet(fleet)
-        if not hosts_only:
-            fleet.write("images.json", {name: ensure_pushed(fleet, name) for name in fleet.images})
+        ensure_key(fleet)
+        building.result()
+        if images:
+            fleet.write("images.json", {name: ensure_pushed(fleet, name) for name in images})
     print(f"{fleet.name} is up ({time.monotonic() - began:.1f} s): {describe(fleet)}")
+
+
+def ensure_key(fleet: Fleet) -> str:
+    """The gateway's key, for its inventory (``gateway.key``) and its clients (``endpoint.env``); made once."""
+    path = fleet.state / "gateway.key"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(f"sk-{secrets.token_hex(24)}", encoding="utf-8")
+    key = path.read_text(encoding="utf-8")
+    write_endpoint(fleet.state, fleet.endpoint, key)
+    return key
 
 
 def reset(fleet: Fleet) -> None:

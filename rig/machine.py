@@ -11,7 +11,6 @@ import ssl
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
 
 from .shell import RigError, run
 
@@ -84,7 +83,8 @@ def apt_sources(release: str) -> list[Source]:
 def render_sources(sources: list[Source]) -> str:
     """A ``.sources`` file."""
     return "\n".join(
-        f"Types: deb\nURIs: {source.uri}\nSuites: {' '.join(source.suites)}\nComponents: {' '.join(source.components)}\n"
+        f"Types: deb\nURIs: {source.uri}\nSuites: {' '.join(source.suites)}\n"
+        f"Components: {' '.join(source.components)}\n"
         "Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n"
         for source in sources
     )

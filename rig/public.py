@@ -32,9 +32,12 @@ def reachable() -> bool:
     try:
         asked = subprocess.run(
             ["docker", "manifest", "inspect", PROBE],
-            capture_output=True, check=False, timeout=ANSWER_WITHIN, stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=ANSWER_WITHIN,
+            stdin=subprocess.DEVNULL,
             env={**os.environ, "DOCKER_CLI_EXPERIMENTAL": "enabled"},
-        )  # fmt: skip
+        )
     except subprocess.TimeoutExpired:
         return False
     return asked.returncode == 0

@@ -36,9 +36,13 @@ def ensure_registry(fleet: Fleet) -> None:
     data = cache() / "registry"
     data.mkdir(exist_ok=True)
     ensure_container(
-        fleet, "registry", fleet.registry.split(":", maxsplit=1)[0], ensure_image("registry"),
-        f"--volume={tls}:/tls:ro", f"--volume={data}:/var/lib/registry",
-    )  # fmt: skip
+        fleet,
+        "registry",
+        fleet.registry.split(":", maxsplit=1)[0],
+        ensure_image("registry"),
+        f"--volume={tls}:/tls:ro",
+        f"--volume={data}:/var/lib/registry",
+    )
 
 
 def forget_registry(fleet: Fleet) -> None:

@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from .cache import locked
+
 LAST_LINES = 15  # of a failed command's output that are shown
 
 
@@ -31,7 +33,8 @@ def run(argv: Sequence[str], *, stdin: str | bytes | None = None, env: dict[str,
     done = attempt(argv, stdin=stdin, env=env)
     if done.returncode != 0:
         said = (done.stderr or done.stdout).decode("utf-8", "replace").strip().splitlines()
-        raise RigError(f"Failed to run `{' '.join(argv[:6])}`", "\n".join(said[-LAST_LINES:]) or f"rc {done.returncode}")
+        cause = "\n".join(said[-LAST_LINES:]) or f"exit status {done.returncode}"
+        raise RigError(f"Failed to run `{' '.join(argv[:6])}`", cause)
     return done.stdout.decode("utf-8", "replace").strip()
 
 
@@ -39,11 +42,10 @@ def attempt(
     argv: Sequence[str], *, stdin: str | bytes | None = None, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[bytes]:
     """The finished command, whether it failed or not."""
-    data = stdin.encode() if isinstance(stdin, str) else stdin
-    standard_input = {} if data is not None else {"stdin": subprocess.DEVNULL}
+    data = stdin.encode() if isinstance(stdin, str) else stdin or b""
     try:
         return subprocess.run(
-            list(argv), input=data, capture_output=True, check=False, env={**os.environ, **(env or {})}, **standard_input
+            list(argv), input=data, capture_output=True, check=False, env={**os.environ, **(env or {})}
         )
     except FileNotFoundError:
         return subprocess.CompletedProcess(list(argv), 127, b"", f"{argv[0]}: not installed".encode())
@@ -61,9 +63,18 @@ def exists(kind: str, name: str) -> bool:
 
 def need(packages: dict[str, str]) -> None:
     """Install the Debian packages whose command, the key, is missing."""
-    missing = sorted({package for command, package in packages.items() if not shutil.which(command)})
-    if not missing:
+    if not _missing(packages):
         return
+    with locked("apt"):
+        if missing := _missing(packages):
+            _install(missing)
+
+
+def _missing(packages: dict[str, str]) -> list[str]:
+    return sorted({package for command, package in packages.items() if not shutil.which(command)})
+
+
+def _install(missing: list[str]) -> None:
     if not shutil.which("apt-get") or os.geteuid() != 0:
         raise RigError("Failed to find " + ", ".join(missing), "not installed", "Install them, or run this as root.")
     with making(f"installed {', '.join(missing)}"):

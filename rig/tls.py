@@ -8,19 +8,21 @@ from pathlib import Path
 
 from .shell import need, run
 
-DAYS = "825"
+NEW_KEY = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-days", "825"]
 
 
 def ensure_certificate(folder: Path, address: str) -> Path:
-    """``registry.crt`` and ``registry.key`` in ``folder`` for ``address``, and the authority's certificate, returned."""
-    authority = folder / "ca.crt"
+    """The authority's certificate; beside it in ``folder``, ``registry.crt`` and ``registry.key`` for ``address``."""
     if not (folder / "registry.crt").exists():
         need({"openssl": "openssl"})
         folder.mkdir(mode=0o700, exist_ok=True)
-        elliptic = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-days", DAYS]
-        run(["openssl", "req", "-x509", *elliptic, "-subj", "/CN=inference.fleet rig", "-keyout", str(folder / "ca.key"),
-             "-out", str(authority), "-addext", "keyUsage=critical,keyCertSign,cRLSign"])  # fmt: skip
-        run(["openssl", "req", "-x509", *elliptic, "-subj", f"/CN={address}", "-keyout", str(folder / "registry.key"),
-             "-out", str(folder / "registry.crt"), "-CA", str(authority), "-CAkey", str(folder / "ca.key"),
-             "-addext", f"subjectAltName=IP:{address}", "-addext", "basicConstraints=critical,CA:FALSE"])  # fmt: skip
-    return authority
+        authority = ["-CA", str(folder / "ca.crt"), "-CAkey", str(folder / "ca.key")]
+        _issue(folder / "ca", "inference.fleet rig", "keyUsage=critical,keyCertSign,cRLSign")
+        _issue(folder / "registry", address, f"subjectAltName=IP:{address}", "basicConstraints=CA:FALSE", by=authority)
+    return folder / "ca.crt"
+
+
+def _issue(path: Path, name: str, *extensions: str, by: list[str] | None = None) -> None:
+    files = ["-keyout", f"{path}.key", "-out", f"{path}.crt"]
+    added = [word for extension in extensions for word in ("-addext", extension)]
+    run(["openssl", *NEW_KEY, "-subj", f"/CN={name}", *files, *added, *(by or [])])

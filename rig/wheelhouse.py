@@ -40,12 +40,18 @@ def _download(requirements: Path, folder: Path, python_image: str) -> None:
     mounts = {str(ca_bundle()): "/ca.crt", str(config): "/etc/pip.conf", str(requirements): "/requirements.txt"}
     mounts |= {place: place for place in pip.folders}
     docker(
-        "run", "--rm", "--network=host", "--env=PIP_CERT=/ca.crt", f"--volume={folder}:/wheels",
+        "run",
+        "--rm",
+        "--network=host",
+        "--env=PIP_CERT=/ca.crt",
+        f"--volume={folder}:/wheels",
         *(f"--volume={source}:{target}:ro" for source, target in mounts.items()),
-        python_image, "sh", "-c",
+        python_image,
+        "sh",
+        "-c",
         "python3 -m venv /tmp/pip && /tmp/pip/bin/pip download --quiet --no-deps --only-binary :all:"
         " --dest /wheels --requirement /requirements.txt",
-    )  # fmt: skip
+    )
 
 
 @contextmanager

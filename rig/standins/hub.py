@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A hub that speaks the part of Hugging Face's HTTP API that downloads need, from a folder of repositories.
 
-    python -m rig.standins.hub --root DIR --port 8080 [--gated ORG/NAME --token TOKEN] [--lfs-url http://other-name:8080]
+``python -m rig.standins.hub --root DIR --port 8080 [--gated ORG/NAME --token TOKEN] [--lfs-url http://other-name:8080]``
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ STORAGE = re.compile(rf"/lfs/{REPO}/(?P<path>.+)")
 PAGE = 1000  # entries of a tree in one answer
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """Anything but what was asked for."""
 
     def __init__(self, status: HTTPStatus, code: str, message: str) -> None:
@@ -59,15 +59,15 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: Hub
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         """Information, listings and files."""
         self._answer(b"")
 
-    def do_HEAD(self) -> None:  # noqa: N802
+    def do_HEAD(self) -> None:
         """The same without a body."""
         self._answer(b"")
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         """Information on the paths in the body."""
         self._answer(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
 
@@ -79,7 +79,7 @@ class Handler(BaseHTTPRequestHandler):
         path, query = unquote(target.path), parse_qs(target.query)
         try:
             self._route(path, query, body)
-        except Refused as refused:
+        except RefusedError as refused:
             payload = json.dumps({"error": str(refused)}).encode()
             self._start(refused.status, len(payload), {"X-Error-Code": refused.code, "X-Error-Message": str(refused)})
             self._write(payload)
@@ -95,31 +95,32 @@ class Handler(BaseHTTPRequestHandler):
             files = self._repository(match["repo"], match["revision"]).files
             self._json([file.as_entry() for file in files if file.path in _asked_paths(body)])
         elif match := INFO.fullmatch(path):
-            self._json(_information(self._repository(match["repo"], match["revision"] or "main", gate=False), self.server))
+            repository = self._repository(match["repo"], match["revision"] or "main", gate=False)
+            self._json(_information(repository, gated=repository.id in self.server.gated))
         elif match := RESOLVE.fullmatch(path):
             repository = self._repository(match["repo"], match["revision"])
             self._resolve(repository, _file(repository, match["path"]))
         elif match := STORAGE.fullmatch(path):
             self._content(_file(self._repository(match["repo"], gate=False), match["path"]), {})
         else:
-            raise Refused(HTTPStatus.NOT_FOUND, "NotFound", "Sorry, we can't find the page you are looking for.")
+            raise RefusedError(HTTPStatus.NOT_FOUND, "NotFound", "Sorry, we can't find the page you are looking for.")
 
     def _repository(self, repo_id: str, revision: str = "main", gate: bool = True) -> Repository:
         repository = self.server.repositories.find(repo_id)
         if repository is None:
-            raise Refused(HTTPStatus.NOT_FOUND, "RepoNotFound", "Repository not found")
+            raise RefusedError(HTTPStatus.NOT_FOUND, "RepoNotFound", "Repository not found")
         sent = self.headers.get("Authorization", "").removeprefix("Bearer ")
         if gate and repo_id in self.server.gated and (not self.server.token or sent != self.server.token):
             status = HTTPStatus.FORBIDDEN if sent else HTTPStatus.UNAUTHORIZED
-            raise Refused(status, "GatedRepo", f"Access to model {repo_id} is restricted. Please log in.")
+            raise RefusedError(status, "GatedRepo", f"Access to model {repo_id} is restricted. Please log in.")
         if not repository.answers_to(revision):
-            raise Refused(HTTPStatus.NOT_FOUND, "RevisionNotFound", f"Invalid rev id: {revision}")
+            raise RefusedError(HTTPStatus.NOT_FOUND, "RevisionNotFound", f"Invalid rev id: {revision}")
         return repository
 
     def _tree(self, repository: Repository, folder: str, query: dict[str, list[str]]) -> None:
         entries = repository.entries(folder, query.get("recursive", [""])[0].lower() in ("1", "true"))
         if folder and not entries:
-            raise Refused(HTTPStatus.NOT_FOUND, "EntryNotFound", f"{folder} does not exist on main")
+            raise RefusedError(HTTPStatus.NOT_FOUND, "EntryNotFound", f"{folder} does not exist on main")
         limit = int(query.get("limit", [str(PAGE)])[0])
         begin = int(query.get("cursor", ["0"])[0])
         headers = {}
@@ -174,11 +175,11 @@ class Handler(BaseHTTPRequestHandler):
 def _file(repository: Repository, path: str) -> File:
     file = repository.file(path)
     if file is None:
-        raise Refused(HTTPStatus.NOT_FOUND, "EntryNotFound", f"{path} does not exist on main")
+        raise RefusedError(HTTPStatus.NOT_FOUND, "EntryNotFound", f"{path} does not exist on main")
     return file
 
 
-def _information(repository: Repository, hub: Hub) -> dict[str, Any]:
+def _information(repository: Repository, gated: bool) -> dict[str, Any]:
     return {
         "_id": repository.commit[:24],
         "id": repository.id,
@@ -186,7 +187,7 @@ def _information(repository: Repository, hub: Hub) -> dict[str, Any]:
         "sha": repository.commit,
         "private": False,
         "disabled": False,
-        "gated": "manual" if repository.id in hub.gated else False,
+        "gated": "manual" if gated else False,
         "tags": ["safetensors", "text-generation"],
         "siblings": [file.as_sibling() for file in repository.files],
         "usedStorage": sum(file.size for file in repository.files),
@@ -202,7 +203,7 @@ def _span(header: str | None, size: int) -> tuple[int, int]:
     begin = int(first) if first else max(0, size - int(last or 0))
     end = min(size, int(last) + 1) if first and last else size
     if not (first or last) or begin >= end:
-        raise Refused(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "InvalidRange", f"{header} of {size} bytes")
+        raise RefusedError(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "InvalidRange", f"{header} of {size} bytes")
     return begin, end
 
 
@@ -219,9 +220,9 @@ def main() -> None:
     parser.add_argument("--root", type=Path, required=True, help="holds ORG/NAME/files")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8080)
-    parser.add_argument("--gated", action="append", default=[], metavar="ORG/NAME", help="repositories that ask for the token")
+    parser.add_argument("--gated", action="append", default=[], metavar="ORG/NAME", help="asks for the token")
     parser.add_argument("--token", default="", help="opens the gated repositories")
-    parser.add_argument("--lfs-url", default="", help="where large files are redirected to: this server by another host name")
+    parser.add_argument("--lfs-url", default="", help="this server by another host name, for large files")
     options = parser.parse_args()
     hub = Hub((options.host, options.port), options.root, options.gated, options.token, options.lfs_url)
     print(f"hub on http://{options.host}:{hub.server_address[1]}", flush=True)

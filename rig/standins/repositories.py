@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the inference.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Model repositories as a hub keeps them: a folder ``<root>/<org>/<name>`` is one, and its files are its only revision."""
+"""Model repositories as a hub keeps them: each folder ``<root>/<org>/<name>`` is one, of one revision."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 
 LARGE = re.compile(r".*\.(safetensors|bin|gguf|pt|tar|onnx)")  # kept beside git, known by their sha256
 CHUNK = 1 << 20
+POINTER = 134  # bytes of the text that git has instead of a large file, about
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,17 @@ class File:
 
     def as_entry(self) -> dict[str, Any]:
         """As the tree API lists it."""
-        entry = {"type": "file", "oid": self.git_oid, "size": self.size, "path": self.path}
-        return entry if not self.sha256 else {**entry, "lfs": {"oid": self.sha256, "size": self.size, "pointerSize": 134}}
+        entry: dict[str, Any] = {"type": "file", "oid": self.git_oid, "size": self.size, "path": self.path}
+        if self.sha256:
+            entry["lfs"] = {"oid": self.sha256, "size": self.size, "pointerSize": POINTER}
+        return entry
 
     def as_sibling(self) -> dict[str, Any]:
         """As a model's information lists it."""
-        sibling = {"rfilename": self.path, "size": self.size, "blobId": self.git_oid}
-        return sibling if not self.sha256 else {**sibling, "lfs": {"sha256": self.sha256, "size": self.size, "pointerSize": 134}}
+        sibling: dict[str, Any] = {"rfilename": self.path, "size": self.size, "blobId": self.git_oid}
+        if self.sha256:
+            sibling["lfs"] = {"sha256": self.sha256, "size": self.size, "pointerSize": POINTER}
+        return sibling
 
 
 @dataclass(frozen=True)
