@@ -1,0 +1,184 @@
+# Copyright: (c) 2026, the inference.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The description of a fleet: ``fleet.yml`` parsed and validated, all its mistakes together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .limits import FAMILY_LIMITS, OWNED_FLAGS, PARSERS_WITH_TEMPLATE, REMOVED_FLAGS
+from .schema import GATEWAY, MODEL, NAME, OVERLAY, SERVICE, TOP, Key, Mistake, did_you_mean, is_template, read_part
+
+LABEL = 63  # characters that a DNS label may have
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service: a model, served on each of its hosts by an instance of its own."""
+
+    name: str
+    values: dict[str, Any]  # the keys of schema.SERVICE
+
+    @property
+    def served_model_name(self) -> str:
+        """The id under which clients ask for it."""
+        return str(self.values["served_model_name"] or self.values["model"])
+
+    def instance(self, host: str) -> str:
+        """The name of its instance on ``host``, which is its container's and its name on the overlay network."""
+        return f"{self.name}-{dns_label(host)}"
+
+
+@dataclass
+class Description:
+    """What the operator wants; meaningful only where ``mistakes`` is empty."""
+
+    models: dict[str, dict[str, Any]] = field(default_factory=dict)
+    services: dict[str, Service] = field(default_factory=dict)
+    gateway: dict[str, Any] = field(default_factory=dict)
+    managers: list[str] = field(default_factory=list)
+    publisher: str = "localhost"
+    mistakes: list[Mistake] = field(default_factory=list)
+    warnings: list[Mistake] = field(default_factory=list)
+
+
+def dns_label(host: str) -> str:
+    """``host`` as part of a name on the overlay network."""
+    return re.sub(r"[^a-z0-9-]+", "-", host.lower()).strip("-")
+
+
+def describe(raw: Any, hosts: Iterable[str]) -> Description:
+    """The description that ``raw``, the decoded ``fleet.yml``, gives of a fleet on the inventory's ``hosts``."""
+    found = Description()
+    mistakes = found.mistakes
+    if not isinstance(raw, dict):
+        mistakes.append(Mistake("", "fleet.yml must be a mapping with the keys models, services and gateway"))
+        return found
+    known = list(hosts)
+    for name in raw:
+        if name not in TOP:
+            mistakes.append(Mistake(str(name), f"there is no such key; {did_you_mean(str(name), TOP)}"))
+    found.models = {name: _read_model(name, part, mistakes) for name, part in _parts(raw, "models", mistakes)}
+    defaults = raw.get("defaults") or {}
+    read_part(defaults, {name: Key(key.kind) for name, key in SERVICE.items()}, "defaults", mistakes)
+    for name, part in _parts(raw, "services", mistakes):
+        merged = {**defaults, **part} if isinstance(part, dict) and isinstance(defaults, dict) else part
+        found.services[name] = Service(name, read_part(merged, SERVICE, f"services.{name}", mistakes))
+        _check_name(name, f"services.{name}", mistakes)
+    found.publisher = raw.get("publisher") or "localhost"
+    if raw.get("gateway") is not None:
+        found.gateway = read_part(raw["gateway"], GATEWAY, "gateway", mistakes)
+    if raw.get("overlay") is not None:
+        found.managers = read_part(raw["overlay"], OVERLAY, "overlay", mistakes).get("managers") or []
+    if mistakes:  # what follows trusts the types
+        _check_references(found, known, mistakes)
+        return found
+    _check_references(found, known, mistakes)
+    _check_devices(found, mistakes)
+    _check_served_names(found, mistakes)
+    for service in found.services.values():
+        _check_flags(service, mistakes)
+        _warn(service, found)
+    return found
+
+
+def _parts(raw: Mapping[str, Any], key: str, mistakes: list[Mistake]) -> list[tuple[str, Any]]:
+    parts = raw.get(key)
+    if not isinstance(parts, dict) or not parts:
+        mistakes.append(Mistake(key, "at least one must be described, as a mapping of its name to its keys"))
+        return []
+    return [(str(name), part) for name, part in parts.items()]
+
+
+def _read_model(name: str, part: Any, mistakes: list[Mistake]) -> dict[str, Any]:
+    _check_name(name, f"models.{name}", mistakes)
+    return read_part(part, MODEL, f"models.{name}", mistakes)
+
+
+def _check_name(name: str, at: str, mistakes: list[Mistake]) -> None:
+    if not NAME.fullmatch(name):
+        mistakes.append(Mistake(at, "a name consists of a-z, 0-9, - and ."))
+
+
+def _check_references(found: Description, hosts: list[str], mistakes: list[Mistake]) -> None:
+    wanted = [("gateway.hosts", found.gateway.get("hosts")), ("overlay.managers", found.managers)]
+    for service in found.services.values():
+        at = f"services.{service.name}"
+        model = service.values.get("model")
+        if isinstance(model, str) and model not in found.models:
+            mistakes.append(Mistake(f"{at}.model", f"unknown model {model}; {did_you_mean(model, found.models)}"))
+        wanted.append((f"{at}.hosts", service.values.get("hosts")))
+    if found.publisher != "localhost":
+        wanted.append(("publisher", [found.publisher]))
+    for at, names in wanted:
+        listed = [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+        mistakes.extend(
+            Mistake(at, f"unknown host {name}; {did_you_mean(name, hosts)}") for name in listed if name not in hosts
+        )
+        twice = sorted({name for name in listed if listed.count(name) > 1})
+        mistakes.extend(Mistake(at, f"{name} is named twice") for name in twice)
+    for service in found.services.values():
+        for host in service.values.get("hosts") or []:
+            if isinstance(host, str) and len(service.instance(host)) > LABEL:
+                problem = f"the instance's name {service.instance(host)} is longer than {LABEL} characters"
+                mistakes.append(Mistake(f"services.{service.name}", problem))
+
+
+def _check_devices(found: Description, mistakes: list[Mistake]) -> None:
+    taken: dict[tuple[str, str, int], str] = {}
+    for service in found.services.values():
+        at, values = f"services.{service.name}", service.values
+        kind, devices, parallel = values["accelerator"], values["devices"], values["tensor_parallel_size"]
+        if kind == "cpu":
+            if devices:
+                mistakes.append(Mistake(f"{at}.devices", "a CPU has no devices to choose from; leave this out"))
+            continue
+        if not devices:
+            mistakes.append(Mistake(f"{at}.devices", f"name the {kind} devices that it runs on, such as [0]"))
+        if parallel is not None and not is_template(parallel) and parallel != len(devices):
+            problem = f"{parallel} does not match the {len(devices)} devices {devices}; leave it out or make them equal"
+            mistakes.append(Mistake(f"{at}.tensor_parallel_size", problem))
+        for host in values["hosts"]:
+            for device in devices:
+                owner = taken.setdefault((host, kind, device), service.name)
+                if owner != service.name:
+                    problem = f"device {device} of {host} is taken by services.{owner}"
+                    mistakes.append(Mistake(f"{at}.devices", problem))
+
+
+def _check_served_names(found: Description, mistakes: list[Mistake]) -> None:
+    first: dict[str, Service] = {}
+    for service in found.services.values():
+        other = first.setdefault(service.served_model_name, service)
+        for key in ("model", "api_key"):
+            if other.values[key] != service.values[key]:
+                problem = (
+                    f"services.{other.name} serves {service.served_model_name} too, with another {key}; "
+                    "give one of them another served_model_name, or make them equal"
+                )
+                mistakes.append(Mistake(f"services.{service.name}.{key}", problem))
+
+
+def _check_flags(service: Service, mistakes: list[Mistake]) -> None:
+    for argument in service.values["extra_args"]:
+        flag = argument.split("=", 1)[0]
+        at = f"services.{service.name}.extra_args"
+        if flag in REMOVED_FLAGS:
+            mistakes.append(Mistake(at, f"vLLM has no {flag} any more: {REMOVED_FLAGS[flag]}"))
+        elif flag in OWNED_FLAGS:
+            mistakes.append(Mistake(at, f"{flag} is set by the plan; the key for it is {OWNED_FLAGS[flag]}"))
+
+
+def _warn(service: Service, found: Description) -> None:
+    parser = service.values["tool_call_parser"]
+    if not parser:
+        return
+    at = f"services.{service.name}.tool_call_parser"
+    limit = FAMILY_LIMITS.get(found.models[service.values["model"]]["family"])
+    if limit:
+        found.warnings.append(Mistake(at, limit))
+    if parser in PARSERS_WITH_TEMPLATE and not service.values["chat_template"]:
+        found.warnings.append(Mistake(at, f"{parser} usually needs a chat_template made for tools"))
