@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import threading
 import time
 import uuid
 from dataclasses import replace
+from pathlib import Path
 
 import boto3
 import pytest
@@ -21,6 +23,7 @@ from ansible_collections.inference.fleet.plugins.module_utils.store import Setti
 from rig.standins import hub as standin
 
 TOKEN = "hf_" + "right"
+COLLECTIONS = str(Path(__file__).parents[2] / "collections")
 KEYS = {"access_key": "fleet", "secret_key": "not-a-secret"}
 
 
@@ -106,5 +109,38 @@ def publish(hub, store, tmp_path):
     def run(*artifacts, token="", check_mode=False):
         publisher = Publisher(store, lambda: Hub(hub.url, token), tmp_path / "scratch", check_mode)
         return publisher.publish(artifacts)
+
+    return run
+
+
+@pytest.fixture
+def kill_until_done():
+    """Runs a program again and again, killing it a little later each time, until it lives to the end.
+
+    The program gets ``parameters`` as ``p`` and begins its work after it has printed a line. ``check`` is called after
+    each kill. Returns how often it was killed.
+    """
+
+    def run(program, parameters, check=lambda: None, step=0.03):
+        prologue = (
+            f"import json, sys; from pathlib import Path; p = json.load(sys.stdin);sys.path.insert(0, {COLLECTIONS!r});"
+        )
+        for kills in range(100):
+            process = subprocess.Popen(
+                [sys.executable, "-c", prologue + program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            )
+            process.stdin.write(json.dumps(parameters).encode())
+            process.stdin.close()
+            assert process.stdout.readline(), "it ended before it began"
+            try:
+                assert process.wait((kills + 1) * step) == 0
+                return kills
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                check()
+            finally:
+                process.stdout.close()
+        raise AssertionError("it never lived to the end")
 
     return run

@@ -7,12 +7,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
-import json
 import os
 import re
-import signal
-import subprocess
-import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -165,30 +161,21 @@ def test_a_disk_that_fills_up_is_given_back(fetch, tmp_path, monkeypatch):
     assert not [*tmp_path.rglob("snapshots")]
 
 
-def test_it_can_be_killed_at_any_moment(server, tmp_path):
-    """Each run is killed a little later than the one before, until one lives to the end."""
+def test_it_can_be_killed_at_any_moment(server, tmp_path, kill_until_done):
     server.pause = 0.002
-    program = (
-        "import json, sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]);"
-        "from ansible_collections.inference.fleet.plugins.module_utils import fetch;"
-        "from ansible_collections.inference.fleet.plugins.module_utils.artifact import Artifact;"
-        f"source = json.load(sys.stdin); artifact = Artifact('org/m', {COMMIT!r});"
-        "found, _, errors = fetch.fill(Path(sys.argv[2]), [artifact], [source], check_mode=False);"
-        "sys.exit(str(errors[0]) if errors else 0)"
-    )
-    collections = str(Path(__file__).parents[2] / "collections")
+    program = """
+from ansible_collections.inference.fleet.plugins.module_utils import artifact, fetch
+print("ready", flush=True)
+wanted = artifact.artifacts([p["source"]], family_needed=False)
+sys.exit(len(fetch.fill(Path(p["cache"]), wanted, [p["source"]], check_mode=False)[2]))
+"""
     snapshot = tmp_path / "models--org--m" / "snapshots" / COMMIT
-    for patience in range(20):
-        run = subprocess.Popen([sys.executable, "-c", program, collections, str(tmp_path)], stdin=subprocess.PIPE)
-        run.stdin.write(json.dumps(source(server)).encode())
-        run.stdin.close()
-        try:
-            assert run.wait(0.35 + patience / 20) == 0
-            break
-        except subprocess.TimeoutExpired:
-            run.send_signal(signal.SIGKILL)
-            run.wait()
-            assert not snapshot.exists() or len([*snapshot.iterdir()]) == len(CONTENT), "all of it or nothing"
-    assert patience > 0, "no run was killed"
+
+    def all_of_it_or_nothing():
+        assert not snapshot.exists() or len([*snapshot.iterdir()]) == len(CONTENT)
+
+    parameters = {"source": {**source(server), "key": ""}, "cache": str(tmp_path)}
+    assert kill_until_done(program, parameters, all_of_it_or_nothing) > 3
     assert_whole({"path": snapshot})
     assert not [*tmp_path.rglob("*.partial")]
+    assert server.asked[-1] > 0, "the last one went on where another had been killed"

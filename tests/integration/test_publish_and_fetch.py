@@ -8,8 +8,6 @@ import hashlib
 import io
 import json
 import os
-import subprocess
-import sys
 import tarfile
 import time
 from dataclasses import asdict, replace
@@ -354,33 +352,22 @@ def test_the_hub_library_is_not_even_loaded_for_what_is_there(store, tmp_path):
     assert (again.changed, errors) == (False, [])
 
 
-def test_publishing_can_be_killed_at_any_moment(publish, hub, settings, client, tmp_path):
-    """Each run is killed a little later than the one before; there is never half a model that counts as published."""
-    program = (
-        "import json, sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]);"
-        "from ansible_collections.inference.fleet.plugins.module_utils import artifact, hub, publish, store;"
-        "p = json.load(sys.stdin); publisher = publish.Publisher(store.Store(store.Settings.of(p['store'])),"
-        "lambda: hub.Hub(p['hub'], ''), Path(p['scratch']), False);"
-        "sys.exit(len(publisher.publish(artifact.artifacts([p['model']], family_needed=True))[1]))"
-    )
+def test_publishing_can_be_killed_at_any_moment(publish, hub, settings, client, tmp_path, kill_until_done):
+    program = """
+from ansible_collections.inference.fleet.plugins.module_utils import artifact, hub, publish, store
+publisher = publish.Publisher(
+    store.Store(store.Settings.of(p["store"])), lambda: hub.Hub(p["hub"], ""), Path(p["scratch"]), False
+)
+print("ready", flush=True)
+sys.exit(len(publisher.publish(artifact.artifacts([p["model"]], family_needed=True))[1]))
+"""
     parameters = {
         "store": asdict(settings),
         "hub": hub.url,
         "scratch": str(tmp_path / "scratch"),
         "model": {"repo_id": TINY.repo_id, "revision": COMMIT, "family": "tiny"},
     }
-    collections = str(Path(__file__).parents[2] / "collections")
-    for patience in range(40):
-        run = subprocess.Popen([sys.executable, "-c", program, collections], stdin=subprocess.PIPE)
-        run.stdin.write(json.dumps(parameters).encode())
-        run.stdin.close()
-        try:
-            assert run.wait(0.6 + patience / 10) == 0
-            break
-        except subprocess.TimeoutExpired:
-            run.kill()
-            run.wait()
-    assert patience > 0, "no run was killed"
+    assert kill_until_done(program, parameters, step=0.1) > 1
     killed = content(client, settings), content(client, settings, f"{KEY}.manifest.json")
     for key in (KEY, f"{KEY}.manifest.json"):
         client.delete_object(Bucket=settings.bucket, Key=key)
