@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.inference.fleet.plugins.module_utils import fetch as fetching
+from ansible_collections.inference.fleet.plugins.module_utils import remote_tar
 from ansible_collections.inference.fleet.plugins.module_utils.archive import (
     RemoteFile,
     TarStream,
@@ -71,7 +72,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch):
-    monkeypatch.setattr(fetching, "PAUSE", 0)
+    monkeypatch.setattr(remote_tar, "PAUSE", 0)
     monkeypatch.setattr(fetching, "SPARE", 0)
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     http.faults, http.asked, http.ranges, http.pause = [], [], True, 0
@@ -129,7 +130,7 @@ def test_a_store_that_stays_broken_is_named_after_a_few_tries(server, fetch):
     server.faults[:] = [503] * 20
     _, (error,) = fetch()
     assert str(error).endswith("HTTP 503. Can this host reach the store? What was fetched is kept; run again.")
-    assert len(server.asked) == fetching.TRIES
+    assert len(server.asked) == remote_tar.TRIES
 
 
 def test_an_address_that_expires_half_way_keeps_what_was_fetched(server, fetch):
