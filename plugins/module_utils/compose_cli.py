@@ -60,7 +60,7 @@ class ComposeCli:
     def try_command(self, service: str, command: list[str]) -> None:
         """Run ``command`` in a throw-away container of ``service`` as these files define it."""
         docker(
-            *self._compose(f"{self.name}-trial"),
+            *self._compose(),
             *("run", "--rm", "--no-deps", "--no-TTY", "--quiet-pull", service, *command),
             attempted=f"Failed to accept the new configuration of {service}",
             timeout=START,
@@ -88,9 +88,9 @@ class ComposeCli:
             timeout=START,
         )
 
-    def _compose(self, name: str | None = None) -> list[str]:
+    def _compose(self) -> list[str]:
         where = ["--project-directory", str(self.directory), "--file", str(self.directory / COMPOSE_FILE)]
-        return ["compose", "--project-name", name or self.name, *where]
+        return ["compose", "--project-name", self.name, *where]
 
 
 def has_image(image: str) -> bool:

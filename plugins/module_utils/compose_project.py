@@ -167,6 +167,7 @@ class _Project:
         apply(changes, self.wanted.directory)
         try:
             self._up()
+            self._wait()
             self._reload(changes, before)
             after = self._wait()
         except FleetError as error:
