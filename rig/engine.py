@@ -27,7 +27,8 @@ def ensure_engine() -> None:
     with locked("engine"):
         if answers():
             return
-        need({"docker": "docker.io", "dockerd": "docker.io"})
+        need({"dockerd": "docker.io"})
+        need({"docker": "docker-cli"})  # a package of its own from Debian 13 on
         with making("Docker engine started"):
             if Path("/run/systemd/system").is_dir():
                 run(["systemctl", "start", "docker.service"])

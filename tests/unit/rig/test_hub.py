@@ -11,7 +11,7 @@ import pytest
 from rig.standins.hub import Hub
 from rig.standins.repositories import Repositories
 
-TOKEN = "hf_right"
+OPENS = "hf_right"
 WEIGHTS = bytes(range(256)) * 8
 
 
@@ -28,7 +28,7 @@ def root(tmp_path):
 
 @pytest.fixture
 def hub(root):
-    yield from serve(Hub(("127.0.0.1", 0), root, gated=["org/gated"], token=TOKEN))
+    yield from serve(Hub(("127.0.0.1", 0), root, gated=["org/gated"], token=OPENS))
 
 
 def serve(server):
@@ -122,7 +122,7 @@ def test_refusals_carry_the_code_that_clients_read(hub, path, token, status, cod
 
 
 def test_the_right_token_opens_a_gated_repository(hub):
-    assert ask(f"{hub}/org/gated/resolve/main/config.json", Authorization=f"Bearer {TOKEN}")[2] == b"{}"
+    assert ask(f"{hub}/org/gated/resolve/main/config.json", Authorization=f"Bearer {OPENS}")[2] == b"{}"
 
 
 def test_large_files_can_come_from_another_host(root):
