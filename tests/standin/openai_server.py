@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A stand-in for vLLM where its weight would be in the way: answers at once, says which replica it is.
 
-Speaks as much HTTP as a gateway needs: `/health`, and `POST` of anything under `/v1`, streamed when asked. Needs only the
-standard library. Set VLLM_API_KEY to have it ask for a key, as vLLM does.
+Speaks as much HTTP as a gateway needs: `/health`, and `POST` of anything under `/v1`, streamed when asked. Needs only
+the standard library. Set VLLM_API_KEY to have it ask for a key, as vLLM does.
 
     python tests/standin/openai_server.py --port 8000 --model tiny --name replica-a --seconds 0
 """
