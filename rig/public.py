@@ -8,19 +8,23 @@ import functools
 import os
 import subprocess
 
-from .shell import docker, making
+from .shell import RigError, docker, making
 
 ANSWER_WITHIN = 10.0  # seconds; a firewall that drops packets must not hold up a build
 PROBE = "debian:13"
 
 
 def pull(reference: str, tag: str) -> bool:
-    """Pull the public image ``reference`` and call it ``tag``; False where no public registry can be reached."""
+    """Pull the public image ``reference`` and call it ``tag``; False where it cannot be had, and so has to be built."""
     if not reachable():
         return False
-    with making(f"{reference} pulled"):
-        docker("pull", "--quiet", reference)
-        docker("tag", reference, tag)
+    try:
+        with making(f"{reference} pulled"):
+            docker("pull", "--quiet", reference)
+    except RigError as error:
+        print(f"  {error}")
+        return False
+    docker("tag", reference, tag)
     return True
 
 
