@@ -8,15 +8,18 @@ description. ``host_vars`` override any of them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from .description import Description, Service, dns_label
+from .schema import is_template
 from .vllm_command import arguments, container
 
 PORT = 8000  # of every instance, inside the overlay network
 ANCHOR = "overlay-anchor-"
+DIGEST = re.compile(r"@sha256:(\w{7})\w+$")
 FREE_GIB = 20.0  # for images, logs and engines, beside the models
 
 
@@ -163,7 +166,7 @@ def _row(service: Service, host: str, fleet: Description) -> dict[str, Any]:
         "accelerator": f"{values['accelerator']} {devices}".rstrip(),
         "serves": service.served_model_name,
         "model": model["repo_id"],
-        "revision": model["revision"],
+        "revision": model["revision"] if is_template(model["revision"]) else model["revision"][:7],
         "context": values["max_model_len"],
-        "image": values["image"],
+        "image": values["image"] if is_template(values["image"]) else DIGEST.sub(r"@sha256:\1…", values["image"]),
     }

@@ -1,0 +1,146 @@
+# Copyright: (c) 2026, the inference.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+
+from ansible_collections.inference.fleet.plugins.module_utils.fleet.description import describe
+
+HOSTS = ["gpu-a", "gpu-b"]
+IMAGE = "vllm/vllm-openai@sha256:" + "0" * 64
+FLEET = {
+    "plugin": "inference.fleet.fleet",
+    "models": {
+        "hermes-3-8b": {"repo_id": "NousResearch/Hermes-3-Llama-3.1-8B", "revision": "8" * 40, "family": "hermes"},
+        "mistral-7b": {"repo_id": "mistralai/Mistral-7B-Instruct-v0.3", "revision": "9" * 40, "family": "mistral"},
+    },
+    "defaults": {"image": IMAGE},
+    "services": {
+        "hermes": {"model": "hermes-3-8b", "hosts": ["gpu-a", "gpu-b"], "devices": [0]},
+        "mistral": {"model": "mistral-7b", "hosts": ["gpu-a"], "devices": [1]},
+    },
+    "gateway": {"hosts": ["gpu-a"]},
+}
+ABSENT = object()
+
+
+def changed(*changes):
+    """FLEET with values put at paths such as ``services.hermes.model``; ABSENT removes the key."""
+    fleet = copy.deepcopy(FLEET)
+    for path, value in changes:
+        *parents, last = path.split("/")
+        part = fleet
+        for parent in parents:
+            part = part.setdefault(parent, {})
+        if value is ABSENT:
+            del part[last]
+        else:
+            part[last] = value
+    return fleet
+
+
+def mistakes(*changes):
+    return [str(mistake) for mistake in describe(changed(*changes), HOSTS).mistakes]
+
+
+def test_a_sound_description_has_no_mistakes():
+    assert mistakes() == []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        pytest.param(
+            ("services/hermes/model", "hermes-3-8B"),
+            "services.hermes.model: unknown model hermes-3-8B; did you mean hermes-3-8b?",
+            id="unknown model",
+        ),
+        pytest.param(
+            ("services/mistral/hosts", ["gpu-aa"]),
+            "services.mistral.hosts: unknown host gpu-aa; did you mean gpu-a?",
+            id="unknown host",
+        ),
+        pytest.param(
+            ("services/mistral/devices", [0]),
+            "services.mistral.devices: device 0 of gpu-a is taken by services.hermes",
+            id="two services on one device",
+        ),
+        pytest.param(
+            ("services/hermes/max_model_length", 1),
+            "services.hermes.max_model_length: there is no such key; did you mean max_model_len?",
+            id="typo in a key",
+        ),
+        pytest.param(
+            ("services/hermes/max_model_len", "128k"),
+            "services.hermes.max_model_len: this must be a whole number, not '128k'",
+            id="wrong type",
+        ),
+        pytest.param(
+            ("services/hermes/accelerator", "nvida"),
+            "services.hermes.accelerator: 'nvida' is none of nvidia, gaudi, cpu; did you mean nvidia?",
+            id="no such choice",
+        ),
+        pytest.param(("models/hermes-3-8b/family", ABSENT), "models.hermes-3-8b.family: this is missing", id="missing"),
+        pytest.param(("servces", {}), "servces: there is no such key; did you mean services?", id="typo at the top"),
+        pytest.param(
+            ("gateway/hosts", ["gpu-c"]), "gateway.hosts: unknown host gpu-c; did you mean gpu-", id="gateway"
+        ),
+        pytest.param(("publisher", "gpu-x"), "publisher: unknown host gpu-x; did you mean gpu-", id="publisher"),
+        pytest.param(
+            ("services/hermes/tensor_parallel_size", 2),
+            "services.hermes.tensor_parallel_size: 2 does not match the 1 devices [0]",
+            id="parallel size and devices",
+        ),
+        pytest.param(
+            ("services/mistral/served_model_name", "hermes-3-8b"),
+            "services.mistral.model: services.hermes serves hermes-3-8b too, with another model",
+            id="one name for two models",
+        ),
+        pytest.param(
+            ("services/hermes/extra_args", ["--num-scheduler-steps=8"]),
+            "services.hermes.extra_args: vLLM has no --num-scheduler-steps any more",
+            id="removed flag",
+        ),
+        pytest.param(
+            ("services/hermes/extra_args", ["--max-model-len", "8"]),
+            "services.hermes.extra_args: --max-model-len is set by the plan; the key for it is max_model_len",
+            id="flag that has a key",
+        ),
+        pytest.param(("services", {}), "services: at least one must be described", id="nothing to serve"),
+        pytest.param(
+            ("services/hermes/hosts", ["gpu-a", "gpu-a"]), "services.hermes.hosts: gpu-a is named twice", id="twice"
+        ),
+        pytest.param(
+            ("services/Hermes", FLEET["services"]["hermes"]), "services.Hermes: a name consists of", id="bad name"
+        ),
+    ],
+)
+def test_each_mistake_names_its_key_and_the_way_out(change, message):
+    found = mistakes(change)
+    assert [line for line in found if line.startswith(message)], found
+
+
+def test_all_mistakes_are_reported_together():
+    found = mistakes(
+        ("services/hermes/model", "hermes"), ("services/mistral/hosts", ["gpu-z"]), ("models/mistral-7b/famly", "x")
+    )
+    assert len(found) == 3, found
+
+
+def test_what_is_no_mapping_is_said_to_be_none():
+    assert [str(mistake) for mistake in describe(["models"], HOSTS).mistakes] == [
+        "fleet.yml must be a mapping with the keys models, services and gateway"
+    ]
+
+
+def test_a_template_is_not_judged_before_it_is_resolved():
+    assert mistakes(("services/hermes/max_model_len", "{{ context }}"), ("services/hermes/image", "{{ image }}")) == []
+
+
+def test_known_limits_of_a_family_are_warnings():
+    fleet = changed(("services/mistral/tool_call_parser", "mistral"))
+    (warning,) = describe(fleet, HOSTS).warnings
+    assert str(warning).startswith("services.mistral.tool_call_parser: Mistral 7B calls tools reliably only near")

@@ -1,0 +1,117 @@
+# Copyright: (c) 2026, the inference.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.inference.fleet.plugins.module_utils.fleet.description import describe
+from ansible_collections.inference.fleet.plugins.module_utils.fleet.plan import plan
+
+from .test_description import HOSTS, changed
+
+ADDRESSES = {"gpu-a": "10.0.0.11", "gpu-b": "10.0.0.12"}
+
+
+def planned(*changes, addresses=None):
+    fleet = describe(changed(*changes), addresses or HOSTS)
+    assert fleet.mistakes == []
+    return plan(fleet, addresses or ADDRESSES)
+
+
+def services(host, *changes):
+    return planned(*changes).variables[host]["vllm_services"]
+
+
+def test_each_replica_is_an_instance_of_its_own():
+    made = planned()
+    assert [row["instance"] for row in made.services] == ["hermes-gpu-a", "mistral-gpu-a", "hermes-gpu-b"]
+    (route, _mistral) = made.variables["gpu-a"]["gateway_routes"]
+    assert route["backends"] == [
+        {"name": "hermes-gpu-a", "address": "hermes-gpu-a:8000"},
+        {"name": "hermes-gpu-b", "address": "hermes-gpu-b:8000"},
+    ]
+
+
+def test_groups_say_what_a_host_is_for():
+    assert planned().groups == {
+        "fleet": ["gpu-a", "gpu-b"],
+        "serving": ["gpu-a", "gpu-b"],
+        "gateway": ["gpu-a"],
+        "publisher": ["localhost"],
+        "swarm_managers": ["gpu-a"],
+        "swarm_workers": ["gpu-b"],
+    }
+
+
+def test_three_hosts_have_three_managers():
+    addresses = {f"gpu-{letter}": letter for letter in "abcd"}
+    made = planned(("services/hermes/hosts", list(addresses)), addresses=addresses)
+    assert made.groups["swarm_managers"] == ["gpu-a", "gpu-b", "gpu-c"]
+    assert made.groups["swarm_workers"] == ["gpu-d"]
+
+
+def test_only_gateways_get_what_a_gateway_needs():
+    made = planned()
+    assert "gateway_routes" in made.variables["gpu-a"]
+    assert "gateway_routes" not in made.variables["gpu-b"]
+
+
+def test_keys_become_flags_of_todays_vllm():
+    (instance,) = services(
+        "gpu-b",
+        ("services/hermes/max_model_len", 131072),
+        ("services/hermes/tool_call_parser", "hermes"),
+        ("services/hermes/enforce_eager", True),
+        ("services/hermes/extra_args", ["--seed", "1"]),
+    )
+    assert instance["command"] == [
+        *("NousResearch/Hermes-3-Llama-3.1-8B", "--revision", "8" * 40, "--served-model-name", "hermes-3-8b"),
+        *("--max-model-len", "131072", "--enforce-eager"),
+        *("--enable-auto-tool-choice", "--tool-call-parser", "hermes", "--seed", "1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "devices", "expected"),
+    [
+        pytest.param("nvidia", [2, 3], {"gpus": ["2", "3"], "ipc": "host"}, id="nvidia"),
+        pytest.param("gaudi", [2, 3], {"runtime": "habana", "cap_add": ["SYS_NICE"], "ipc": "host"}, id="gaudi"),
+        pytest.param("cpu", [], {"cap_add": ["SYS_NICE"], "security_opt": ["seccomp=unconfined"]}, id="cpu"),
+    ],
+)
+def test_a_container_gets_what_its_accelerator_needs(kind, devices, expected):
+    (instance,) = services("gpu-b", ("services/hermes/accelerator", kind), ("services/hermes/devices", devices))
+    assert {name: instance[name] for name in expected} == expected
+    assert ("--tensor-parallel-size" in instance["command"]) == (len(devices) == 2)
+
+
+def test_a_gaudi_sees_its_devices_only():
+    (instance,) = services("gpu-b", ("services/hermes/accelerator", "gaudi"), ("services/hermes/devices", [4, 5]))
+    assert instance["environment"]["HABANA_VISIBLE_DEVICES"] == "4,5"
+
+
+def test_references_stay_the_objects_that_were_loaded():
+    """A copy would lose the mark by which Ansible trusts a string as a template."""
+    key, image = "{{ vault_vllm_api_key }}".join([""] * 2), "{{ vllm_image }}".join([""] * 2)
+    made = planned(("services/hermes/api_key", key), ("services/hermes/image", image))
+    (instance,) = made.variables["gpu-b"]["vllm_services"]
+    (endpoint,) = made.variables["gpu-b"]["verify_instances"]
+    route = made.variables["gpu-a"]["gateway_routes"][0]
+    assert instance["api_key"] is endpoint["api_key"] is route["api_key"]
+    assert instance["image"] == image
+
+
+def test_rows_for_people_hold_no_secret():
+    made = planned(("services/hermes/api_key", "correct-horse"))
+    assert "correct-horse" not in repr([made.services, made.routes])
+
+
+def test_a_host_caches_only_what_it_serves():
+    made = planned()
+    assert [model["name"] for model in made.variables["gpu-a"]["model_cache_models"]] == ["hermes-3-8b", "mistral-7b"]
+    assert [model["name"] for model in made.variables["gpu-b"]["model_cache_models"]] == ["hermes-3-8b"]
+    assert [model["name"] for model in made.variables["localhost"]["model_store_models"]] == [
+        "hermes-3-8b",
+        "mistral-7b",
+    ]
