@@ -9,7 +9,9 @@ import json
 from typing import Any
 
 from .fleet import LABEL, Fleet
-from .shell import attempt, docker, exists, making
+from .shell import attempt, docker, making
+
+CONFIG = f"{LABEL}.config"  # the label that says what a container was made from
 
 
 def ensure_network(fleet: Fleet) -> None:
@@ -23,26 +25,34 @@ def ensure_network(fleet: Fleet) -> None:
 
 
 def ensure_container(
-    fleet: Fleet, part: str, address: str, image: str, *options: str, command: tuple[str, ...] = ()
+    fleet: Fleet, part: str, address: str, image: str, *options: str, given: str = "", command: tuple[str, ...] = ()
 ) -> bool:
-    """A running container of this image, these options and this command; whether it is a new one."""
+    """A running container of this image, these options and this command; whether it is a new one.
+
+    ``given`` is what it was given beside these, a key or a certificate: with another one it has to be a new container.
+    """
     name = fleet.container(part)
     arguments = [f"--network={fleet.network}", f"--ip={address}", *options, image, *command]
-    fingerprint = hashlib.sha256("\0".join(arguments).encode()).hexdigest()[:16]
+    fingerprint = hashlib.sha256("\0".join([*arguments, given]).encode()).hexdigest()[:16]
     state = inspect(name)
-    if state is not None and state["Config"]["Labels"].get(f"{LABEL}.config") == fingerprint:
-        if state["State"]["Paused"]:
-            docker("unpause", name)
-        if not state["State"]["Running"]:
-            with making(f"{part} started again"):
-                docker("start", name)
+    if state is not None and state["Config"]["Labels"].get(CONFIG) == fingerprint and _runs(name, part, state["State"]):
         return False
     if state is not None:
         docker("rm", "--force", "--volumes", name)
     with making(f"{part} created"):
-        labels = (f"--label={LABEL}={fleet.name}", f"--label={LABEL}.config={fingerprint}")
+        labels = (f"--label={LABEL}={fleet.name}", f"--label={CONFIG}={fingerprint}")
         docker("run", "--detach", f"--name={name}", "--restart=always", *labels, *arguments)
     return True
+
+
+def _runs(name: str, part: str, state: dict[str, Any]) -> bool:
+    """Whether the container runs, if need be again; a killed engine can leave one that it cannot start."""
+    if state["Paused"]:
+        docker("unpause", name)
+    if state["Running"]:
+        return True
+    with making(f"{part} started again"):
+        return attempt(["docker", "start", name]).returncode == 0
 
 
 def inspect(name: str) -> dict[str, Any] | None:
@@ -55,7 +65,7 @@ def inspect(name: str) -> dict[str, Any] | None:
 
 
 def remove_all(fleet: Fleet) -> int:
-    """Everything of the fleet that the engine has; how many containers, networks and volumes that was."""
+    """Everything of the fleet that the engine has; how many containers and networks that was."""
     chosen = f"--filter=label={LABEL}={fleet.name}"
     containers = docker("ps", "--all", "--quiet", chosen).split()
     if containers:
@@ -63,15 +73,4 @@ def remove_all(fleet: Fleet) -> int:
     networks = docker("network", "ls", "--quiet", chosen).split()
     for network in networks:
         docker("network", "rm", network)
-    volumes = docker("volume", "ls", "--quiet", chosen).split()
-    if volumes:
-        docker("volume", "rm", *volumes)
-    return len(containers) + len(networks) + len(volumes)
-
-
-def ensure_volume(fleet: Fleet, name: str) -> str:
-    """The full name of a volume of the fleet, which exists."""
-    full = fleet.container(name)
-    if not exists("volume", full):
-        docker("volume", "create", f"--label={LABEL}={fleet.name}", full)
-    return full
+    return len(containers) + len(networks)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 
-from .containers import ensure_container, ensure_volume
+from .containers import ensure_container
 from .fleet import HOSTS, Fleet
 from .images import ensure_image
 from .shell import RigError, attempt, docker, making, need, run
@@ -24,6 +24,7 @@ METAL = (
     "--tmpfs=/tmp:exec",
     "--shm-size=2g",
     "--env=container=docker",
+    "--volume=/var/lib/docker",  # an engine's layers cannot lie on another engine's
 )
 
 
@@ -31,7 +32,11 @@ def ensure_hosts(fleet: Fleet) -> None:
     """All virtual hosts, booted, with the fleet's key let in."""
     key = ensure_key(fleet)
     image = ensure_image("host")
-    new = [host for host in HOSTS if _ensure_host(fleet, host, image)]
+    new = [
+        host
+        for host in HOSTS
+        if ensure_container(fleet, host, fleet.address(host), image, f"--hostname={host}", *METAL, given=key)
+    ]
     if new:
         with making(f"{' and '.join(new)} booted"):
             for host in new:
@@ -69,13 +74,6 @@ def remove_hosts(fleet: Fleet) -> None:
     """End the hosts and forget their disks."""
     for host in HOSTS:
         attempt(["docker", "rm", "--force", "--volumes", fleet.container(host)])
-        attempt(["docker", "volume", "rm", fleet.container(f"{host}-docker")])
-
-
-def _ensure_host(fleet: Fleet, host: str, image: str) -> bool:
-    volume = ensure_volume(fleet, f"{host}-docker")
-    disk = f"--volume={volume}:/var/lib/docker"
-    return ensure_container(fleet, host, fleet.address(host), image, f"--hostname={host}", disk, *METAL)
 
 
 def _wait(fleet: Fleet, host: str) -> None:
