@@ -8,11 +8,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Where `python -m tests.bench.NAME` and linters find the collection.
+export PYTHONPATH := $(CURDIR)/collections
 
 # In this order each scenario finds most of its preparation done by the one before.
 MOLECULE_SCENARIOS := preflight docker overlay model_store model_cache vllm gateway verify site bad_input reboot failover
+BENCHMARKS := plan noop gateway
 
-.PHONY: help venv demo demo-down ask test test-molecule
+.PHONY: help venv demo demo-down ask test lint test-unit test-integration sanity docs docs-check test-newest bench test-molecule
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -34,7 +37,44 @@ ask: ## Ask the demo: make ask QUESTION='Why is the sky blue?'
 demo-down: ## Remove the demo's hosts, networks and volumes
 	@python -m rig down demo
 
-test: lint test-unit sanity docs-check test-molecule ## Everything that .ci/run runs
+test: lint test-unit test-integration sanity docs-check test-newest test-molecule ## Everything that .ci/run runs
+
+lint: venv ## Style and types
+	ruff check .
+	ruff format --check .
+	mypy plugins
+	yamllint --strict .
+	ansible-lint
+
+test-unit: venv ## Logic alone, without hosts
+	pytest tests/unit
+
+test-integration: venv ## Real servers on loopback, and the collection as a tarball
+	pytest tests/integration tests/package
+
+sanity: venv ## What Ansible asks of every collection
+	tests/sanity/run
+
+docs: venv ## Write what is generated from the code
+	python scripts/docs.py
+
+docs-check: venv ## Fail where generated documentation is stale
+	python scripts/docs.py --check
+
+# The first of these Pythons that is on this machine, if it is newer than the venv's; ansible-core needs 3.12 since 2.20.
+NEWEST_PYTHON := $(shell for python in python3.{14,13,12} ~/.pyenv/versions/3.{14,13,12}*/bin/python; do \
+	$$python -c 'import ensurepip, sqlite3' 2>/dev/null && echo $$python && break; done)
+
+test-newest: ## Lint and unit tests with the newest ansible-core, where there is a Python for it
+ifeq ($(NEWEST_PYTHON),)
+	@echo "No Python 3.12 or newer here: not tested with the newest ansible-core."
+else
+	$(MAKE) VENV=.venv-newest PYTHON=$(NEWEST_PYTHON) lint test-unit
+endif
+
+bench: venv ## Measure, side by side with what else could be used
+	for name in $(BENCHMARKS); do python -m tests.bench.$$name; done
+	python scripts/docs.py
 
 test-molecule: venv ## All scenarios, for real, on virtual hosts
 	molecule test $(addprefix --scenario-name ,default $(MOLECULE_SCENARIOS))

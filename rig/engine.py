@@ -52,7 +52,7 @@ def stop_if_ours() -> bool:
         if process_name(pid) != "dockerd":
             return False
         os.kill(pid, signal.SIGTERM)
-        for _ in range(300):
+        for _attempt in range(300):
             if process_name(pid) != "dockerd":
                 break
             time.sleep(0.1)

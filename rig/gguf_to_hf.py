@@ -95,7 +95,7 @@ def write_safetensors(path: Path, tensors: dict[str, np.ndarray]) -> None:
     text += b" " * (-len(text) % 8)
     with path.open("wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)
-        for _, values in sorted(tensors.items()):
+        for _name, values in sorted(tensors.items()):
             file.write(bf16(values).tobytes())
 
 

@@ -39,7 +39,7 @@ def parse_sources(text: str) -> list[Source]:
     found = []
     for stanza in re.split(r"\n\s*\n", text):
         lines = [line for line in stanza.splitlines() if not line.startswith("#")]
-        fields = {key.strip().lower(): value.split() for key, _, value in (line.partition(":") for line in lines)}
+        fields = {key.strip().lower(): value.split() for key, _colon, value in (line.partition(":") for line in lines)}
         if "uris" in fields and "deb" in fields.get("types", []):
             suites, components = tuple(fields["suites"]), tuple(fields.get("components", []))
             found += [Source(uri, suites, components) for uri in fields["uris"]]
@@ -114,8 +114,8 @@ def parse_pip_config(listing: str) -> Pip:
     """What ``pip config list`` says, the environment before the files."""
     options: dict[str, str] = {}
     for line in listing.splitlines():
-        name, _, value = line.partition("=")
-        scope, _, key = name.partition(".")
+        name, _equals, value = line.partition("=")
+        scope, _dot, key = name.partition(".")
         if key in PIP_OPTIONS and (scope == ":env:" or key not in options):
             options[key] = shlex.split(value)[0] if value.strip("'\"") else ""
     places = " ".join(options.get(key, "") for key in ("index-url", "extra-index-url", "find-links")).split()

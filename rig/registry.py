@@ -52,7 +52,7 @@ def forget_registry(fleet: Fleet) -> None:
 
 def ensure_pushed(fleet: Fleet, name: str) -> str:
     """The reference by digest of the image ``name`` in the fleet's registry, where it is."""
-    _, _, tag = IMAGES[name].tag.partition(":")
+    _image, _colon, tag = IMAGES[name].tag.partition(":")
     repository = IMAGES[name].folder
     digest = _digest(fleet, repository, tag)
     if digest is None:
@@ -74,6 +74,7 @@ def _digest(fleet: Fleet, repository: str, tag: str) -> str | None:
     trust = ssl.create_default_context(cafile=str(fleet.state / "ca.crt"))
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trust))
     deadline = time.monotonic() + ANSWERS_WITHIN
+    cause = ""
     while True:
         try:
             with opener.open(request, timeout=5) as response:

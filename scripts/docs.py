@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright: (c) 2026, the inference.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Writes what is generated from code: the roles' READMEs, the plugins' pages, the table of benchmarks, the changelog.

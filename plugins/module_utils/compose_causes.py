@@ -97,7 +97,7 @@ def why_it_died(container: Container, log: str) -> Cause:
 
 def _telling(lines: list[str]) -> str:
     own = [line for line in lines if not ECHO.search(line)]
-    for pattern, _ in KNOWN:
+    for pattern, _cause in KNOWN:
         for line in reversed(own):
             if pattern.search(line):
                 return line

@@ -155,7 +155,7 @@ def _mode(text: str, path: str) -> int:
 def _owner(text: str | None, path: str) -> tuple[int, int]:
     if not text:
         return (0, 0)
-    uid, _, gid = text.partition(":")
+    uid, _colon, gid = text.partition(":")
     try:
         return (int(uid), int(gid or uid))
     except ValueError as error:

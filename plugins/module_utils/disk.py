@@ -21,7 +21,7 @@ def free_gib(path: Path) -> float:
 def used_gib(path: Path) -> float:
     """What the files below ``path`` occupy; hard links and symlinks count once, as on disk."""
     seen: dict[tuple[int, int], int] = {}
-    for directory, _, files in os.walk(path):
+    for directory, _folders, files in os.walk(path):
         for name in files:
             try:
                 status = os.lstat(os.path.join(directory, name))

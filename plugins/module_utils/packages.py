@@ -26,4 +26,4 @@ def parse_packages(listing: str) -> tuple[dict[str, str], list[str]]:
     """Versions and holds in lines of name, status (``ii`` is installed; ``hi``, and held) and version."""
     rows = [line.split("\t") for line in listing.splitlines()]
     installed = {name: version for name, status, version in rows if status[1] == "i"}
-    return installed, [name for name, status, _ in rows if status == "hi "]
+    return installed, [name for name, status, _version in rows if status == "hi "]

@@ -144,6 +144,7 @@ def file_options(mode: str, secret: bool) -> dict[str, object]:
         "type": "list",
         "elements": "dict",
         "default": [],
+        "no_log": False,  # what a secret file holds is secret, not that there is one
         "options": {
             "path": {"type": "str", "required": True},
             "content": {"type": "str", "required": True, "no_log": secret},

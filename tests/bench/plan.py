@@ -43,7 +43,7 @@ def main() -> None:
     """Measure and write."""
     raw, addresses = large_fleet()
     times = []
-    for _ in range(RUNS):
+    for _run in range(RUNS):
         began = time.perf_counter()
         described = describe(raw, addresses)
         made = plan(described, addresses)

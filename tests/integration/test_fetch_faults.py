@@ -128,14 +128,14 @@ def test_a_server_that_ignores_ranges_will_do(server, fetch):
 
 def test_a_store_that_stays_broken_is_named_after_a_few_tries(server, fetch):
     server.faults[:] = [503] * 20
-    _, (error,) = fetch()
+    _rest, (error,) = fetch()
     assert str(error).endswith("HTTP 503. Can this host reach the store? What was fetched is kept; run again.")
     assert len(server.asked) == remote_tar.TRIES
 
 
 def test_an_address_that_expires_half_way_keeps_what_was_fetched(server, fetch):
     server.faults[:] = ["cut", 403]
-    _, (error,) = fetch()
+    _rest, (error,) = fetch()
     assert "the address has expired" in str(error)
     server.asked.clear()
     (found,), errors = fetch()
@@ -156,7 +156,7 @@ def test_a_disk_that_fills_up_is_given_back(fetch, tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr("os.fsync", full)
-    _, (error,) = fetch()
+    _rest, (error,) = fetch()
     assert "No space left on device" in str(error)
     assert not [*tmp_path.rglob("*.partial")]
     assert not [*tmp_path.rglob("snapshots")]

@@ -150,7 +150,7 @@ def test_a_tar_without_manifest_or_of_another_size_is_published_again(publish, c
 
 
 def test_check_mode_predicts_and_transfers_nothing(publish, hub, client, settings):
-    (predicted,), _ = publish(TINY, check_mode=True)
+    (predicted,), _rest = publish(TINY, check_mode=True)
     assert predicted.changed
     assert client.list_objects_v2(Bucket=settings.bucket)["KeyCount"] == 0
     assert not [line for line in hub.requests if line.startswith("GET /org/tiny/resolve")]
@@ -162,7 +162,7 @@ def test_a_branch_is_resolved_reported_and_followed(publish, repository, fetch, 
     assert not publish(BRANCH)[0][0].changed
     assert fetch(BRANCH)[0][0]["commit"] == COMMIT
     lay(repository, LATER_FILES)
-    (moved,), _ = publish(BRANCH)
+    (moved,), _rest = publish(BRANCH)
     assert (moved.commit, moved.changed) == (LATER, True)
     assert look(store, [BRANCH])[0][0]["commit"] == LATER
 
@@ -198,7 +198,7 @@ def test_a_killed_fetch_is_resumed_inside_the_file(fetch, tmp_path):
     blobs = tmp_path / "cache" / "models--org--tiny" / "blobs"
     blobs.mkdir(parents=True)
     (blobs / f"{hashlib.sha256(weights).hexdigest()}.partial").write_bytes(weights[:2_900_000])
-    (found,), _, errors = fetch(TINY)
+    (found,), _rest, errors = fetch(TINY)
     assert not errors
     assert found["bytes_read"] < 200_000
     assert tree(tmp_path / found["path"]) == WANTED
@@ -208,7 +208,7 @@ def test_a_killed_fetch_is_resumed_inside_the_file(fetch, tmp_path):
 @pytest.mark.parametrize("harm", ["truncated", "removed", "link removed", "record removed"])
 @pytest.mark.usefixtures("published")
 def test_a_damaged_snapshot_is_seen_and_only_the_damage_is_read_again(harm, fetch, tmp_path):
-    (found,), _, _ = fetch(TINY)
+    (found,), _rest, _rest = fetch(TINY)
     snapshot = tmp_path / found["path"]
     if harm == "truncated":
         os.truncate(snapshot / "config.json", 1)
@@ -218,7 +218,7 @@ def test_a_damaged_snapshot_is_seen_and_only_the_damage_is_read_again(harm, fetc
         (snapshot / "config.json").unlink()
     else:
         (snapshot.parents[1] / "manifests" / f"{COMMIT}.json").unlink()
-    _, missing, errors = fill(tmp_path / "cache", [TINY], [], check_mode=True)
+    _rest, missing, errors = fill(tmp_path / "cache", [TINY], [], check_mode=True)
     assert (missing, errors) == ([TINY], [])
     (found,), missing, errors = fetch(TINY)
     assert (found["changed"], missing, errors) == (True, [], [])
@@ -243,11 +243,11 @@ def test_wrong_bytes_in_the_store_are_refused_and_named(fetch, client, settings,
 def test_what_is_served_survives_a_failed_fetch_of_another_revision(
     publish, fetch, repository, store, client, settings
 ):
-    (served,), _, _ = fetch(TINY)
+    (served,), _rest, _rest = fetch(TINY)
     lay(repository, LATER_FILES)
     later = replace(TINY, revision=LATER)
     publish(later)
-    _, (source,), _ = look(store, [later], presign=60)
+    _rest, (source,), _rest = look(store, [later], presign=60)
     client.delete_object(Bucket=settings.bucket, Key=source["key"])
     found, missing, errors = fetch(TINY, later, sources=[source])
     assert [item["path"] for item in found] == [served["path"]]
@@ -257,9 +257,9 @@ def test_what_is_served_survives_a_failed_fetch_of_another_revision(
 
 @pytest.mark.usefixtures("published")
 def test_an_expired_address_says_so(fetch, store):
-    _, sources, _ = look(store, [TINY], presign=1)
+    _rest, sources, _rest = look(store, [TINY], presign=1)
     time.sleep(2.1)
-    _, _, (error,) = fetch(TINY, sources=sources)
+    _rest, _rest, (error,) = fetch(TINY, sources=sources)
     assert "HTTP 403" in str(error)
     assert "the address has expired" in str(error)
 
@@ -268,13 +268,13 @@ def test_an_expired_address_says_so(fetch, store):
 def test_a_full_disk_is_told_before_anything_is_written(fetch, monkeypatch):
     usage = type("Usage", (), {"free": 1000})
     monkeypatch.setattr("shutil.disk_usage", lambda _path: usage)
-    _, missing, (error,) = fetch(TINY)
+    _rest, missing, (error,) = fetch(TINY)
     assert missing == [TINY]
     assert "0.0 GiB free" in str(error)
 
 
 def test_an_absent_model_names_the_playbook(store):
-    _, sources, (error,) = look(store, [TINY], presign=60)
+    _rest, sources, (error,) = look(store, [TINY], presign=60)
     assert sources == []
     assert f"{KEY} is absent" in str(error)
     assert look(store, [TINY])[0][0]["published"] is False
@@ -294,10 +294,10 @@ def test_wrong_bytes_from_the_hub_are_never_published(publish, hub, client, sett
 @pytest.mark.parametrize("check_mode", [False, True])
 def test_a_gated_repository_names_the_variable(publish, check_mode):
     gated = replace(TINY, repo_id="org/gated")
-    _, (error,) = publish(gated, check_mode=check_mode)
+    _rest, (error,) = publish(gated, check_mode=check_mode)
     assert "HTTP 401" in str(error)
     assert "set model_store_hub_token" in str(error)
-    _, (error,) = publish(gated, token=WRONG, check_mode=check_mode)
+    _rest, (error,) = publish(gated, token=WRONG, check_mode=check_mode)
     assert "HTTP 403" in str(error)
     assert WRONG not in str(error)
     assert publish(gated, token=TOKEN, check_mode=check_mode)[1] == []
@@ -321,7 +321,7 @@ def test_what_the_hub_does_not_have_is_named_and_the_rest_published(publish, art
 def test_an_unreachable_hub_is_named(publish, hub):
     hub.shutdown()
     hub.server_close()
-    _, (error,) = publish(TINY)
+    _rest, (error,) = publish(TINY)
     assert str(error).endswith("Is model_store_hub_url right, and can the publisher reach it?")
 
 
@@ -336,7 +336,7 @@ def test_an_unreachable_hub_is_named(publish, hub):
     ],
 )
 def test_a_store_that_refuses_is_named(settings, change, said):
-    _, _, (error,) = look(Store(replace(settings, **change)), [TINY])
+    _rest, _rest, (error,) = look(Store(replace(settings, **change)), [TINY])
     assert said in str(error)
     assert "wrong" not in str(error)
 

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the inference.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stands in for get-pip.py: the pip that Python ships, then the version that ansible-test asks for from the configured index."""
+"""Stands in for get-pip.py: the pip that Python ships, and with it the version that ansible-test asks for."""
 
 from __future__ import annotations
 

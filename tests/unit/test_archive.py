@@ -35,8 +35,9 @@ def listed(path):
 FILES = [listed(path) for path in CONTENT]
 
 
-def stream(files=FILES, content=CONTENT):
-    return TarStream(ARTIFACT, members(ARTIFACT, COMMIT, files), lambda file: io.BytesIO(content[file.path]))
+def stream(files=FILES, content=None):
+    bodies = content or CONTENT
+    return TarStream(ARTIFACT, members(ARTIFACT, COMMIT, files), lambda file: io.BytesIO(bodies[file.path]))
 
 
 def test_offsets_are_known_before_any_content():

@@ -34,7 +34,7 @@ def serve(address: str = "") -> None:
     threading.Thread(target=answer_datagrams, args=(datagrams,), daemon=True).start()
     with socket.create_server((address, PORT), backlog=256) as streams:
         while True:
-            connection, _ = streams.accept()
+            connection, _address = streams.accept()
             threading.Thread(target=answer_stream, args=(connection,), daemon=True).start()
 
 

@@ -56,7 +56,7 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
 def test_a_model_is_described_at_its_revision(hub, root):
     commit = Repositories(root).find("org/model").commit
     for path in ("", "/revision/main", f"/revision/{commit}", f"/revision/{commit[:7]}"):
-        status, _, body = ask(f"{hub}/api/models/org/model{path}")
+        status, _headers, body = ask(f"{hub}/api/models/org/model{path}")
         assert (status, json.loads(body)["sha"]) == (200, commit)
     names = [sibling["rfilename"] for sibling in json.loads(body)["siblings"]]
     assert names == ["config.json", "model.safetensors", "onnx/extra.json"]
@@ -68,7 +68,7 @@ def test_the_tree_is_listed_and_paged(hub):
     assert [entry["path"] for entry in json.loads(ask(f"{tree}/onnx")[2])] == ["onnx/extra.json"]
     url, paths = f"{tree}?recursive=true&limit=3", []
     while url:
-        _, headers, body = ask(url)
+        _status, headers, body = ask(url)
         paths += [(entry["type"], entry["path"]) for entry in json.loads(body)]
         url = headers["Link"].split(">")[0][1:] if headers["Link"] else None
     assert paths == [
@@ -81,7 +81,7 @@ def test_the_tree_is_listed_and_paged(hub):
 
 def test_files_are_known_by_their_content(hub, root):
     repository = Repositories(root).find("org/model")
-    _, headers, body = ask(f"{hub}/org/model/resolve/main/config.json")
+    _status, headers, body = ask(f"{hub}/org/model/resolve/main/config.json")
     # What `git hash-object` says of "{}".
     assert (body, headers["ETag"]) == (b"{}", '"9e26dfeeb6e641a33dae4961196235bdb965b21b"')
     status, headers, body = ask(f"{hub}/org/model/resolve/main/model.safetensors", "HEAD")
@@ -129,7 +129,7 @@ def test_large_files_can_come_from_another_host(root):
     server = Hub(("127.0.0.1", 0), root)
     server.lfs_url = f"http://localhost:{server.server_address[1]}"
     for hub in serve(server):
-        status, headers, _ = ask(f"{hub}/org/model/resolve/main/model.safetensors", "HEAD")
+        status, headers, _body = ask(f"{hub}/org/model/resolve/main/model.safetensors", "HEAD")
         assert (status, headers["X-Linked-Size"]) == (302, str(len(WEIGHTS)))
         assert ask(headers["Location"], Range="bytes=0-3")[2] == WEIGHTS[:4]
         assert ask(f"{hub}/org/model/resolve/main/config.json")[0] == 200
