@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,6 +15,8 @@ from .docker_cli import docker
 from .errors import FleetError
 
 GRACE = 90.0  # seconds beyond the deadline for the requests that are under way then
+RETURNS_WITHIN = 60.0  # seconds that a container to ask from has, for after a reboot it comes back like all others
+PAUSE = 2.0  # seconds
 
 
 def probe_endpoints(endpoints: list[dict[str, Any]], timeout: float, via: str = "") -> list[dict[str, Any]]:
@@ -24,13 +27,23 @@ def probe_endpoints(endpoints: list[dict[str, Any]], timeout: float, via: str = 
     """
     if not via:
         return serving_probe.probe(endpoints, timeout)
+    began = time.monotonic()
+    while True:
+        try:
+            return _probe_inside(via, endpoints, max(0.0, began + timeout - time.monotonic()))
+        except FleetError:
+            if time.monotonic() - began + PAUSE > min(timeout, RETURNS_WITHIN):
+                raise
+        time.sleep(PAUSE)
+
+
+def _probe_inside(via: str, endpoints: list[dict[str, Any]], timeout: float) -> list[dict[str, Any]]:
     script = inspect.getsource(serving_probe)
-    told = json.dumps({"endpoints": endpoints, "timeout": timeout})
     # The script is an argument, for standard input carries what only it may know.
     output = docker(
         *("exec", "--interactive", via, "python3", "-I", "-c", script),
         attempted=f"Failed to ask {', '.join(endpoint['name'] for endpoint in endpoints)} from inside {via}",
-        stdin=told,
+        stdin=json.dumps({"endpoints": endpoints, "timeout": timeout}),
         timeout=timeout + GRACE,
     )
     outcomes: list[dict[str, Any]] = json.loads(output)
