@@ -15,10 +15,6 @@ CHECKOUT = Path(__file__).parent.parent
 PREFIXES = {
     "demo": "10.213.0",
     "molecule": "10.214.0",
-    "c": "10.215.0",
-    "d": "10.216.0",
-    "e": "10.217.0",
-    "f": "10.218.0",
 }
 IMAGES = {"demo": ("vllm", "haproxy")}  # other fleets have all that a fleet may run
 ALL_IMAGES = ("vllm", "haproxy", "litellm")
@@ -92,5 +88,4 @@ def fleet(name: str) -> Fleet:
     """The fleet called ``name``."""
     if name not in PREFIXES:
         raise RigError(f"Failed to find the fleet {name}", f"there are {', '.join(PREFIXES)}")
-    folder = f".{name}" if name in ("demo", "molecule") else f".rig-{name}"
-    return Fleet(name, PREFIXES[name], CHECKOUT / folder)
+    return Fleet(name, PREFIXES[name], CHECKOUT / f".{name}")
