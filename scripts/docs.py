@@ -49,11 +49,12 @@ def pages() -> Iterator[tuple[Path, str]]:
     for specs in sorted(REPOSITORY.glob("roles/*/meta/argument_specs.yml")):
         role = specs.parents[1]
         yield role / "README.md", role_page(role.name, load(specs)["argument_specs"])
+    yield REPOSITORY / "README.md", with_role_table((REPOSITORY / "README.md").read_text())
     documented = list(plugins())
     for kind, name, page in documented:
         yield REPOSITORY / "docs" / "plugins" / f"{name}.md", plugin_page(kind, name, page)
     yield REPOSITORY / "docs" / "plugins" / "README.md", plugin_index(documented)
-    results = [json.loads(path.read_text()) for path in sorted(REPOSITORY.glob("bench/results/*.json"))]
+    results = {path.stem: json.loads(path.read_text()) for path in sorted(REPOSITORY.glob("bench/results/*.json"))}
     if results:
         yield REPOSITORY / "docs" / "benchmarks.md", benchmark_page(results)
 
@@ -90,6 +91,19 @@ def role_page(role: str, entry_points: Mapping[str, Any]) -> str:
             parts += paragraphs(spec.get("description", []))
         parts.append(option_table("variable", options) if options else "None.")
     return "\n\n".join(parts) + "\n"
+
+
+def with_role_table(readme: str) -> str:
+    """The project's README with the roles between its two marks, in the order in which the site runs them."""
+    site = (REPOSITORY / "playbooks" / "site.yml").read_text()
+    specs = sorted(REPOSITORY.glob("roles/*/meta/argument_specs.yml"), key=lambda path: site.find(path.parents[1].name))
+    rows = "".join(
+        f"| [{path.parents[1].name}](roles/{path.parents[1].name}/README.md) "
+        f"| {load(path)['argument_specs']['main']['short_description']} |\n"
+        for path in specs
+    )
+    marks = re.compile(r"(<!-- roles[^>]*-->\n).*(<!-- end of roles -->)", re.DOTALL)
+    return marks.sub(lambda found: f"{found[1]}| role | |\n| --- | --- |\n{rows}{found[2]}", readme)
 
 
 def role_example(role: str, options: Mapping[str, Any]) -> str:
@@ -209,16 +223,16 @@ def default_of(option: Mapping[str, Any]) -> str:
 # Benchmarks
 
 
-def benchmark_page(results: Sequence[Mapping[str, Any]]) -> str:
+def benchmark_page(results: Mapping[str, Mapping[str, Any]]) -> str:
     """The table of benchmarks, from what they wrote."""
     parts = [
         "# Benchmarks",
         GENERATED.format(source="nothing: run `make bench`, then `make docs`,"),
         "Both sides of a row were measured in one run on one machine: trust the ratios, not the numbers.",
     ]
-    for result in results:
+    for name, result in results.items():
         parts += [
-            f"## {result['name']}",
+            f"## {name}",
             f"{result['date']}, {result['machine']}.",
             "\n".join(
                 [
