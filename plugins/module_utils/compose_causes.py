@@ -54,7 +54,8 @@ KNOWN: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             "Is this revision of the model in the host's cache? The role model_cache puts it there.",
         ),
         (
-            r"nvidia-container-cli|could not select device driver|failed to discover gpu|nvml",
+            r"nvidia-container-cli|could not select device driver|failed to discover gpu|"
+            r"(?:initialize|initialization of) nvml|nvmlerror|nvml shared library not found",
             "Check the driver and the container toolkit on this host.",
         ),
         (r"unknown or invalid runtime name", "Install the accelerator's container runtime on this host."),

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -16,6 +17,8 @@ from .errors import FleetError
 
 COMPOSE_FILE = "compose.yaml"
 HIDDEN = "(secret; not shown)\n"
+TELLTALE = 8  # characters from which on a word of a secret file is taken for a secret of its own
+VARIABLE = re.compile(r"^(?:export\s+)?\w+\s*=", re.MULTILINE)  # in an environment file: its name is no secret
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,15 @@ def differences(
         entry["after"] = show(after.get(path), "after")
         entries.append(entry)
     return entries
+
+
+def without_secrets(text: str, files: Iterable[ProjectFile]) -> str:
+    """``text`` without any word that stands in a secret file."""
+    content = "\n".join(VARIABLE.sub("", file.content.decode("utf-8", "replace")) for file in files if file.secret)
+    words = {word for word in re.split(r"[\s'\"\\]+", content) if len(word) >= TELLTALE}
+    for word in sorted(words, key=len, reverse=True):
+        text = text.replace(word, "(secret)")
+    return text
 
 
 def read_tree(directory: Path) -> dict[str, ProjectFile]:

@@ -29,6 +29,7 @@ from .compose_files import (
     read_tree,
     remove_tree,
     replace_tree,
+    without_secrets,
 )
 from .compose_state import Container, assess, has_died
 from .errors import FleetError
@@ -94,7 +95,12 @@ class Record:
 
 def ensure_present(wanted: Wanted, check_mode: bool) -> Outcome:
     """Bring the project to what is wanted, or in check mode say what that would take."""
-    return _Project(wanted).present(check_mode)
+    try:
+        return _Project(wanted).present(check_mode)
+    except FleetError as error:
+        # A command or a log may quote a line of a secret file: Compose does so where it cannot parse one.
+        told = (error.attempted, error.cause, error.next_step)
+        raise FleetError(*(without_secrets(part, wanted.files.values()) for part in told)) from error
 
 
 def ensure_absent(name: str, directory: Path, check_mode: bool) -> Outcome:
@@ -148,6 +154,7 @@ class _Project:
         if not unproven:
             self.outcome.did(*assessment.reasons)
         if check_mode:
+            self._enable_at_boot(check_mode)
             self.outcome.containers = [_told(container) for container in containers or []]
             return self.outcome
 
@@ -158,7 +165,7 @@ class _Project:
             self.record.keep(self.wanted.files, self._wait())
         elif assessment.coming_up:
             self._wait()
-        self._enable_at_boot()
+        self._enable_at_boot(check_mode)
         self.outcome.containers = [_told(container) for container in self.cli.containers() or []]
         return self.outcome
 
@@ -230,7 +237,10 @@ class _Project:
             if containers and all(container.up for container in containers):
                 return containers
             if time.monotonic() > deadline:
-                late = next(container for container in containers if not container.up)
+                late = next((container for container in containers if not container.up), None)
+                if late is None:
+                    cause = f"it had no container after {self.wanted.wait_timeout:.0f} s"
+                    raise FleetError(f"Failed to start the compose project {self.wanted.name}", cause)
                 raise self._failure(late, f"it was not healthy after {self.wanted.wait_timeout:.0f} s")
             time.sleep(POLL)
 
@@ -262,17 +272,18 @@ class _Project:
             note = "What served before serves again."
         return FleetError(error.attempted, error.cause, f"{error.next_step} {note}".strip())
 
-    def _enable_at_boot(self) -> None:
+    def _enable_at_boot(self, check_mode: bool) -> None:
         unit = _unit(self.wanted.name)
         state = observe_units([unit]).get(unit)
         if state is None:
-            self.outcome.warnings.append(
-                f"There is no unit {unit}: on a swarm worker this project does not come back after a reboot. "
-                "The role inference.fleet.docker installs it."
-            )
+            if not check_mode:  # where the unit may be another role's to install first
+                self.outcome.warnings.append(
+                    f"There is no unit {unit}: on a swarm worker this project does not come back after a reboot. "
+                    "The role inference.fleet.docker installs it."
+                )
         elif not state["enabled"]:
-            enabled = look("systemctl", "enable", "--now", unit, timeout=120)
-            if enabled.status != 0:
+            enabled = None if check_mode else look("systemctl", "enable", "--now", unit, timeout=120)
+            if enabled and enabled.status != 0:
                 step = f"Look at `journalctl -u {unit}`."
                 raise FleetError(f"Failed to have {self.wanted.name} started at boot", enabled.complaint, step)
             self.outcome.did(f"enabled {unit}")
@@ -287,7 +298,7 @@ def _unit(name: str) -> str:
 
 
 def _secret_on_disk(found: Mapping[str, ProjectFile]) -> set[str]:
-    return {file.path for file in found.values() if not file.mode & 0o077}
+    return {file.path for file in found.values() if not file.mode & 0o004}
 
 
 def _keep_log(name: str, log: str) -> Path:

@@ -14,6 +14,7 @@ the slowest generation, in seconds.
 
 from __future__ import annotations
 
+import http.client
 import json
 import ssl
 import sys
@@ -102,25 +103,34 @@ def call(endpoint: dict[str, Any], url: str, timeout: float, body: Any = None, d
     headers = {"Content-Type": "application/json"}
     if endpoint.get("api_key"):
         headers["Authorization"] = "Bearer " + endpoint["api_key"]
-    context = ssl.create_default_context(cadata=endpoint.get("ca") or None)
-    # What is proven is the endpoint itself, not a proxy that the environment happens to name.
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data=data, headers=headers)
     try:
-        with direct.open(request, timeout=timeout) as response:
+        context = ssl.create_default_context(cadata=endpoint.get("ca") or None)
+        # What is proven is the endpoint itself, not a proxy that the environment happens to name.
+        no_proxy, https = urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+        request = urllib.request.Request(url, data=data, headers=headers)
+        with urllib.request.build_opener(no_proxy, https).open(request, timeout=timeout) as response:
             text = response.read(MAX_BODY)
     except urllib.error.HTTPError as refused:
-        detail = refused.read(200).decode("utf-8", "replace").strip()
+        detail = hidden(refused.read(MAX_BODY).decode("utf-8", "replace"), endpoint)[:200].strip()
         raise NotServingError(f"HTTP {refused.code} from {url}: {detail}", refused.code in FINAL) from refused
-    except (OSError, ValueError) as error:
-        raise NotServingError(f"{url}: {getattr(error, 'reason', error)}") from error
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        cause = getattr(error, "reason", "") or str(error) or type(error).__name__
+        raise NotServingError(f"{url}: {cause}") from error
     if not decode:
         return None
     try:
         return json.loads(text)
     except ValueError as error:
         raise NotServingError(f"{url} answered no JSON but {text[:60]!r}") from error
+
+
+def hidden(text: str, endpoint: dict[str, Any]) -> str:
+    """``text`` without the endpoint's key, which a server may repeat and a malformed header shows escaped."""
+    key = endpoint.get("api_key") or ""
+    for shown in (key, repr(key)[1:-1], key.strip()):
+        text = text.replace(shown, "(its key)") if shown else text
+    return text
 
 
 def watch(endpoint: dict[str, Any], deadline: float) -> dict[str, Any]:
@@ -136,7 +146,7 @@ def watch(endpoint: dict[str, Any], deadline: float) -> dict[str, Any]:
                     "models": [],
                     "answers": {},
                     "latency_s": None,
-                    "error": str(error),
+                    "error": hidden(str(error), endpoint),
                 }
         time.sleep(PAUSE)
 
