@@ -21,7 +21,7 @@ from ansible_collections.inference.fleet.plugins.module_utils.compose_project im
 )
 from ansible_collections.inference.fleet.plugins.module_utils.errors import FleetError
 
-SECRET = "kD8-correct-horse"
+HELD_BACK = "kD8-correct-horse"
 OWN = f"{os.getuid()}:{os.getgid()}"
 UNIT = "compose@fleet.service"
 LOOKS = ("config", "inspect", "logs", "show")  # what of docker and systemctl changes nothing
@@ -200,7 +200,7 @@ class Project:
         self.options = {}
         self.services = {"web": {"image": "server:1", "env_file": ["web.env"]}}
         self.texts = {"proxy.cfg": "listen 80\n"}
-        self.secrets = {"web.env": f"API_KEY='{SECRET}'\n"}
+        self.secrets = {"web.env": f"API_KEY='{HELD_BACK}'\n"}
 
     def wanted(self):
         texts = {"compose.yaml": json.dumps({"services": self.services}), **self.texts}
@@ -556,8 +556,11 @@ def test_secrets_are_in_no_outcome(serving):
     renewed = "kD8-battery-staple"
     serving.secrets = {"web.env": f"API_KEY='{renewed}'\n", "tls.pem": f"{renewed}\n"}
     for outcome in (serving.present(check_mode=True), serving.present()):
-        assert [action for action in outcome.actions if action.startswith("wrote")] == ["wrote tls.pem", "wrote web.env"]
-        for secret in (SECRET, renewed):
+        assert [action for action in outcome.actions if action.startswith("wrote")] == [
+            "wrote tls.pem",
+            "wrote web.env",
+        ]
+        for secret in (HELD_BACK, renewed):
             assert secret not in f"{outcome}"
         assert outcome.diff[1]["before"] != outcome.diff[1]["after"]
 
@@ -570,21 +573,21 @@ def test_secrets_are_in_no_outcome(serving):
 @pytest.mark.parametrize("mode", ["0640", "0600"])
 def test_what_a_secret_file_held_stays_secret_when_it_is_removed(serving, mode):
     place = serving.directory / "left.env"
-    place.write_text(SECRET)
+    place.write_text(HELD_BACK)
     place.chmod(int(mode, 8))
-    assert SECRET not in f"{serving.present(check_mode=True)}"
+    assert HELD_BACK not in f"{serving.present(check_mode=True)}"
 
 
 def test_secrets_are_in_no_message(serving):
-    serving.secrets["web.env"] = f"API_KEY='{SECRET}\nand-more {SECRET}'\n"
+    serving.secrets["web.env"] = f"API_KEY='{HELD_BACK}\nand-more {HELD_BACK}'\n"
     said = serving.fails()
     assert 'unexpected character " " in variable name' in said
-    assert SECRET not in said
+    assert HELD_BACK not in said
     assert "and-more" not in said
 
-    serving.secrets["web.env"] = f"export API_KEY='{SECRET}'\n"
+    serving.secrets["web.env"] = f"export API_KEY='{HELD_BACK}'\n"
     serving.update(**ENDED)
-    serving.host.logs["server:2"] = f"ValueError: API_KEY must not be {SECRET}"
+    serving.host.logs["server:2"] = f"ValueError: API_KEY must not be {HELD_BACK}"
     said = serving.fails()
     assert said.startswith("Failed to start web: ValueError: API_KEY must not be (secret).")
 
@@ -598,7 +601,7 @@ def test_absent_removes_containers_files_and_the_place_at_boot(serving):
 
     outcome = serving.absent()
     assert (outcome.actions, outcome.diff) == (actions, predicted.diff)
-    assert SECRET not in f"{outcome}"
+    assert HELD_BACK not in f"{outcome}"
     assert (serving.tree, serving.host.containers, serving.host.unit) == ({}, {}, "disabled")
     assert not serving.directory.exists()
 
