@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the inference.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the gateway costs: the same requests to a backend that answers at once, through the gateway, and through LiteLLM.
+"""What the gateway costs: the same requests to a backend that answers at once, to the gateway before it, to LiteLLM.
 
-All three are containers on a network of their own, asked at their addresses there by one process that sends a connection's
-next request when it has the answer to the one before. They are measured in turns; medians count. The gateway is HAProxy
-with what the role `gateway` renders, access log included; the backend asks for a key, as the fleet's do.
+All three are containers on a network of their own, asked at their addresses there by one process that sends the next
+request of a connection when it has the answer to the one before. They are measured in turns; medians count. The gateway
+is HAProxy with what the role `gateway` renders, access log included; the backend asks for a key, as the fleet's do.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def is_whole(answer: bytes) -> bool:
     length = CONTENT_LENGTH.search(answer, 0, end + 2)
     if length is None or not answer.startswith(b"HTTP/1.1 200 "):
         raise ValueError(f"not the answer that was expected: {answer[:500]!r}")
-    return len(answer) - end - 4 >= int(length[1])
+    return len(answer) - end - 4 == int(length[1])
 
 
 def ask(connection: socket.socket, request: bytes) -> None:
@@ -205,15 +205,21 @@ def target(name: str, address: str, port: int, key: str) -> Target:
     )
     made = Target(name, (address, port), head.encode() + body)
     deadline = time.monotonic() + READY_WITHIN
-    while True:
-        try:
-            with made.connect() as connection:
-                ask(connection, made.request)
-            return made
-        except (OSError, ValueError):
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.5)
+    while not answers(made):
+        if time.monotonic() > deadline:
+            sys.exit(f"{name} does not answer:\n{docker('logs', '--tail=20', f'{NAME}-{name}')}")
+        time.sleep(0.5)
+    return made
+
+
+def answers(asked: Target) -> bool:
+    """Whether it answers as it should."""
+    try:
+        with asked.connect() as connection:
+            ask(connection, asked.request)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def remove() -> None:
@@ -256,8 +262,8 @@ def targets() -> Iterator[dict[str, Target]]:
 
             yield {
                 "backend": target("backend", backend, 8000, keys.backend),
-                "gateway": target("gateway", haproxy, 4000, keys.haproxy),
-                "LiteLLM": target("LiteLLM", litellm, 4000, keys.litellm),
+                "gateway": target("haproxy", haproxy, 4000, keys.haproxy),
+                "LiteLLM": target("litellm", litellm, 4000, keys.litellm),
             }
     finally:
         remove()
