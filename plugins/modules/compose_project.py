@@ -133,8 +133,8 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.compose_files import wanted_files
-from ..module_utils.compose_project import Outcome, Wanted, ensure_absent, ensure_present
+from ..module_utils.compose.files import wanted_files
+from ..module_utils.compose.project import Outcome, Wanted, ensure_absent, ensure_present
 from ..module_utils.errors import FleetError
 
 

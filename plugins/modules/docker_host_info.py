@@ -150,7 +150,7 @@ containers:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.docker_host import picture
+from ..module_utils.docker.host import picture
 from ..module_utils.errors import FleetError
 
 

@@ -142,7 +142,7 @@ memory_gib:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.errors import FleetError
-from ..module_utils.preflight import check
+from ..module_utils.host.preflight import check
 
 PORT = {
     "port": {"type": "int", "required": True},

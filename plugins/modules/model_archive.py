@@ -79,11 +79,11 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.artifact import artifacts
+from ..module_utils.artifacts.artifact import artifacts
+from ..module_utils.artifacts.hub import Hub
+from ..module_utils.artifacts.publish import Publisher
+from ..module_utils.artifacts.store import Settings, Store
 from ..module_utils.errors import FleetError
-from ..module_utils.hub import Hub
-from ..module_utils.publish import Publisher
-from ..module_utils.store import Settings, Store
 
 
 def main() -> None:

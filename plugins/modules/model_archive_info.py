@@ -66,10 +66,10 @@ sources:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.artifact import artifacts
+from ..module_utils.artifacts.artifact import artifacts
+from ..module_utils.artifacts.store import Settings, Store
+from ..module_utils.artifacts.store_info import look
 from ..module_utils.errors import FleetError
-from ..module_utils.store import Settings, Store
-from ..module_utils.store_info import look
 
 
 def main() -> None:

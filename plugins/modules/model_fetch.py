@@ -96,9 +96,9 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.artifact import artifacts
+from ..module_utils.artifacts.artifact import artifacts
+from ..module_utils.artifacts.fetch import fill
 from ..module_utils.errors import FleetError
-from ..module_utils.fetch import fill
 
 
 def main() -> None:

@@ -61,8 +61,8 @@ peers:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils.docker.overlay import prove
 from ..module_utils.errors import FleetError
-from ..module_utils.overlay import prove
 
 
 def main() -> None:

@@ -93,7 +93,7 @@ endpoints:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.errors import FleetError
-from ..module_utils.serving import probe_endpoints, require_ready
+from ..module_utils.serving.readiness import probe_endpoints, require_ready
 
 
 def main() -> None:

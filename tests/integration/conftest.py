@@ -17,9 +17,9 @@ from pathlib import Path
 import boto3
 import pytest
 
-from ansible_collections.inference.fleet.plugins.module_utils.hub import Hub
-from ansible_collections.inference.fleet.plugins.module_utils.publish import Publisher
-from ansible_collections.inference.fleet.plugins.module_utils.store import Settings, Store
+from ansible_collections.inference.fleet.plugins.module_utils.artifacts.hub import Hub
+from ansible_collections.inference.fleet.plugins.module_utils.artifacts.publish import Publisher
+from ansible_collections.inference.fleet.plugins.module_utils.artifacts.store import Settings, Store
 from rig.standins import hub as standin
 
 TOKEN = "hf_" + "right"

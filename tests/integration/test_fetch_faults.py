@@ -16,15 +16,15 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.inference.fleet.plugins.module_utils import fetch as fetching
-from ansible_collections.inference.fleet.plugins.module_utils import remote_tar
-from ansible_collections.inference.fleet.plugins.module_utils.archive import (
+from ansible_collections.inference.fleet.plugins.module_utils.artifacts import fetch as fetching
+from ansible_collections.inference.fleet.plugins.module_utils.artifacts import remote_tar
+from ansible_collections.inference.fleet.plugins.module_utils.artifacts.archive import (
     RemoteFile,
     TarStream,
     manifest_of,
     members,
 )
-from ansible_collections.inference.fleet.plugins.module_utils.artifact import Artifact
+from ansible_collections.inference.fleet.plugins.module_utils.artifacts.artifact import Artifact
 
 COMMIT = "cf4b3c42ce2fdfe24f753f0f0d179202fea59c99"
 ARTIFACT = Artifact("org/m", COMMIT)
@@ -165,7 +165,8 @@ def test_a_disk_that_fills_up_is_given_back(fetch, tmp_path, monkeypatch):
 def test_it_can_be_killed_at_any_moment(server, tmp_path, kill_until_done):
     server.pause = 0.002
     program = """
-from ansible_collections.inference.fleet.plugins.module_utils import artifact, fetch
+from ansible_collections.inference.fleet.plugins.module_utils.artifacts import artifact
+from ansible_collections.inference.fleet.plugins.module_utils.artifacts import fetch
 print("ready", flush=True)
 wanted = artifact.artifacts([p["source"]], family_needed=False)
 sys.exit(len(fetch.fill(Path(p["cache"]), wanted, [p["source"]], check_mode=False)[2]))

@@ -16,11 +16,11 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from ansible_collections.inference.fleet.plugins.module_utils.artifact import Artifact
-from ansible_collections.inference.fleet.plugins.module_utils.fetch import fill
-from ansible_collections.inference.fleet.plugins.module_utils.hub import Hub
-from ansible_collections.inference.fleet.plugins.module_utils.store import Store
-from ansible_collections.inference.fleet.plugins.module_utils.store_info import look
+from ansible_collections.inference.fleet.plugins.module_utils.artifacts.artifact import Artifact
+from ansible_collections.inference.fleet.plugins.module_utils.artifacts.fetch import fill
+from ansible_collections.inference.fleet.plugins.module_utils.artifacts.hub import Hub
+from ansible_collections.inference.fleet.plugins.module_utils.artifacts.store import Store
+from ansible_collections.inference.fleet.plugins.module_utils.artifacts.store_info import look
 from rig.standins.repositories import Repositories
 
 from .conftest import TOKEN
@@ -343,7 +343,7 @@ def test_a_store_that_refuses_is_named(settings, change, said):
 
 @pytest.mark.usefixtures("published")
 def test_the_hub_library_is_not_even_loaded_for_what_is_there(store, tmp_path):
-    from ansible_collections.inference.fleet.plugins.module_utils.publish import Publisher
+    from ansible_collections.inference.fleet.plugins.module_utils.artifacts.publish import Publisher
 
     def hub() -> Hub:
         raise AssertionError
@@ -354,7 +354,10 @@ def test_the_hub_library_is_not_even_loaded_for_what_is_there(store, tmp_path):
 
 def test_publishing_can_be_killed_at_any_moment(publish, hub, settings, client, tmp_path, kill_until_done):
     program = """
-from ansible_collections.inference.fleet.plugins.module_utils import artifact, hub, publish, store
+from ansible_collections.inference.fleet.plugins.module_utils.artifacts import artifact
+from ansible_collections.inference.fleet.plugins.module_utils.artifacts import hub
+from ansible_collections.inference.fleet.plugins.module_utils.artifacts import publish
+from ansible_collections.inference.fleet.plugins.module_utils.artifacts import store
 publisher = publish.Publisher(
     store.Store(store.Settings.of(p["store"])), lambda: hub.Hub(p["hub"], ""), Path(p["scratch"]), False
 )

@@ -7,7 +7,7 @@ import tarfile
 
 import pytest
 
-from ansible_collections.inference.fleet.plugins.module_utils.archive import (
+from ansible_collections.inference.fleet.plugins.module_utils.artifacts.archive import (
     DamagedError,
     RemoteFile,
     TarStream,
@@ -15,9 +15,9 @@ from ansible_collections.inference.fleet.plugins.module_utils.archive import (
     members,
     offsets,
 )
-from ansible_collections.inference.fleet.plugins.module_utils.artifact import Artifact
+from ansible_collections.inference.fleet.plugins.module_utils.artifacts.artifact import Artifact
+from ansible_collections.inference.fleet.plugins.module_utils.artifacts.manifest import parse_manifest
 from ansible_collections.inference.fleet.plugins.module_utils.errors import FleetError
-from ansible_collections.inference.fleet.plugins.module_utils.manifest import parse_manifest
 
 COMMIT = "cf4b3c42ce2fdfe24f753f0f0d179202fea59c99"
 ARTIFACT = Artifact("org/m", COMMIT, family="f")

@@ -3,7 +3,7 @@
 
 import pytest
 
-from ansible_collections.inference.fleet.plugins.module_utils.artifact import artifacts, manifest_key
+from ansible_collections.inference.fleet.plugins.module_utils.artifacts.artifact import artifacts, manifest_key
 from ansible_collections.inference.fleet.plugins.module_utils.errors import FleetError
 
 COMMIT = "cf4b3c42ce2fdfe24f753f0f0d179202fea59c99"

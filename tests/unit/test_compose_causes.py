@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.inference.fleet.plugins.module_utils.compose_causes import LONGEST, why_it_died
-from ansible_collections.inference.fleet.plugins.module_utils.compose_state import Container
+from ansible_collections.inference.fleet.plugins.module_utils.compose.causes import LONGEST, why_it_died
+from ansible_collections.inference.fleet.plugins.module_utils.compose.state import Container
 
 
 def dead(**state):

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.inference.fleet.plugins.module_utils import compose_cli
-from ansible_collections.inference.fleet.plugins.module_utils.compose_cli import ComposeCli, Service
-from ansible_collections.inference.fleet.plugins.module_utils.compose_state import Container
+from ansible_collections.inference.fleet.plugins.module_utils.compose import cli as compose_cli
+from ansible_collections.inference.fleet.plugins.module_utils.compose.cli import ComposeCli, Service
+from ansible_collections.inference.fleet.plugins.module_utils.compose.state import Container
 from ansible_collections.inference.fleet.plugins.module_utils.errors import FleetError
 from ansible_collections.inference.fleet.plugins.module_utils.local_command import Outcome
 

@@ -7,8 +7,8 @@ import os
 
 import pytest
 
-from ansible_collections.inference.fleet.plugins.module_utils import compose_files
-from ansible_collections.inference.fleet.plugins.module_utils.compose_files import (
+from ansible_collections.inference.fleet.plugins.module_utils.compose import files as compose_files
+from ansible_collections.inference.fleet.plugins.module_utils.compose.files import (
     Changes,
     ProjectFile,
     apply,

@@ -12,9 +12,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from ansible_collections.inference.fleet.plugins.module_utils import compose_cli, compose_project
-from ansible_collections.inference.fleet.plugins.module_utils.compose_files import read_tree, wanted_files
-from ansible_collections.inference.fleet.plugins.module_utils.compose_project import (
+from ansible_collections.inference.fleet.plugins.module_utils.compose import cli as compose_cli
+from ansible_collections.inference.fleet.plugins.module_utils.compose import project as compose_project
+from ansible_collections.inference.fleet.plugins.module_utils.compose.files import read_tree, wanted_files
+from ansible_collections.inference.fleet.plugins.module_utils.compose.project import (
     Wanted,
     ensure_absent,
     ensure_present,

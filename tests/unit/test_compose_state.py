@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from ansible_collections.inference.fleet.plugins.module_utils.compose_state import (
+from ansible_collections.inference.fleet.plugins.module_utils.compose.state import (
     Container,
     assess,
     has_died,

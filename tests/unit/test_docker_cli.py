@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.inference.fleet.plugins.module_utils import docker_cli
+from ansible_collections.inference.fleet.plugins.module_utils.docker import cli as docker_cli
 from ansible_collections.inference.fleet.plugins.module_utils.errors import FleetError
 
 

@@ -11,17 +11,17 @@ import threading
 
 import pytest
 
-from ansible_collections.inference.fleet.plugins.module_utils import docker_host
-from ansible_collections.inference.fleet.plugins.module_utils.engine import (
+from ansible_collections.inference.fleet.plugins.module_utils.docker import host as docker_host
+from ansible_collections.inference.fleet.plugins.module_utils.docker.api import engine_get
+from ansible_collections.inference.fleet.plugins.module_utils.docker.engine import (
     is_encrypted,
     parse_containers,
     parse_networks,
     parse_swarm,
 )
-from ansible_collections.inference.fleet.plugins.module_utils.engine_api import engine_get
 from ansible_collections.inference.fleet.plugins.module_utils.errors import FleetError
-from ansible_collections.inference.fleet.plugins.module_utils.packages import parse_packages
-from ansible_collections.inference.fleet.plugins.module_utils.units import parse_units, telling_line
+from ansible_collections.inference.fleet.plugins.module_utils.host.packages import parse_packages
+from ansible_collections.inference.fleet.plugins.module_utils.host.units import parse_units, telling_line
 
 WORKER = {
     "Swarm": {

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.inference.fleet.plugins.module_utils import host
-from ansible_collections.inference.fleet.plugins.module_utils.disk import free_gib, used_gib
+from ansible_collections.inference.fleet.plugins.module_utils.host import system as host
+from ansible_collections.inference.fleet.plugins.module_utils.host.disk import free_gib, used_gib
 
 DEBIAN = 'PRETTY_NAME="Debian GNU/Linux 13 (trixie)"\nVERSION_ID="13"\nVERSION_CODENAME=trixie\nID=debian\n'
 FIB_TRIE = """Main:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.inference.fleet.plugins.module_utils import overlay
+from ansible_collections.inference.fleet.plugins.module_utils.docker import overlay
 from ansible_collections.inference.fleet.plugins.module_utils.errors import FleetError
-from ansible_collections.inference.fleet.plugins.module_utils.esp import Esp, judge
+from ansible_collections.inference.fleet.plugins.module_utils.host.esp import Esp, judge
 from ansible_collections.inference.fleet.plugins.module_utils.local_command import Outcome, look
 
 PROGRAM = Path(__file__).parents[2] / "roles/overlay/files/overlay_anchor.py"

@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from ansible_collections.inference.fleet.plugins.module_utils.ports import KERNEL, Holder, holders, parse_sockets
+from ansible_collections.inference.fleet.plugins.module_utils.host.ports import KERNEL, Holder, holders, parse_sockets
 
 TABLE = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 00000000:0FA0 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 103 1 0

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.inference.fleet.plugins.module_utils import requirements as need
-from ansible_collections.inference.fleet.plugins.module_utils.esp import Esp
-from ansible_collections.inference.fleet.plugins.module_utils.host import Distribution, Host
-from ansible_collections.inference.fleet.plugins.module_utils.ports import Holder
+from ansible_collections.inference.fleet.plugins.module_utils.host import requirements as need
+from ansible_collections.inference.fleet.plugins.module_utils.host.esp import Esp
+from ansible_collections.inference.fleet.plugins.module_utils.host.ports import Holder
+from ansible_collections.inference.fleet.plugins.module_utils.host.system import Distribution, Host
 
 HOST = Host(
     distribution=Distribution("debian", "13", "trixie", "Debian GNU/Linux 13 (trixie)"),

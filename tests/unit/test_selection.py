@@ -3,9 +3,9 @@
 
 import pytest
 
-from ansible_collections.inference.fleet.plugins.module_utils.artifact import Artifact
+from ansible_collections.inference.fleet.plugins.module_utils.artifacts.artifact import Artifact
+from ansible_collections.inference.fleet.plugins.module_utils.artifacts.selection import select
 from ansible_collections.inference.fleet.plugins.module_utils.errors import FleetError
-from ansible_collections.inference.fleet.plugins.module_utils.selection import select
 
 OTHERS = ["README.md", "config.json", "sub/tokenizer.json"]
 SAFETENSORS = ["model-1.safetensors", "model.safetensors.index.json"]

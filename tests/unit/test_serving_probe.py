@@ -12,8 +12,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from ansible_collections.inference.fleet.plugins.module_utils import serving, serving_probe
 from ansible_collections.inference.fleet.plugins.module_utils.errors import FleetError
+from ansible_collections.inference.fleet.plugins.module_utils.serving import probe as serving_probe
+from ansible_collections.inference.fleet.plugins.module_utils.serving import readiness as serving
 
 KEY = "sk-never-to-be-seen"
 MODELS = {"object": "list", "data": [{"id": "tiny", "object": "model"}]}

@@ -1,0 +1,106 @@
+# Copyright: (c) 2026, the inference.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A Hugging Face cache on a host: which snapshots are whole, and putting one in place in a single step.
+
+Needs nothing but the distribution's Python. Beside ``blobs``, ``refs`` and ``snapshots`` a model's folder here has
+``manifests``: what each snapshot of ours consists of, so that a later look can tell whole from damaged.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import FleetError
+from .artifact import COMMIT, Artifact
+from .manifest import File, Manifest, parse_manifest
+
+
+class ModelFolder:
+    """One repository's folder in the cache."""
+
+    def __init__(self, cache: Path, artifact: Artifact) -> None:
+        self.artifact = artifact
+        self.path = cache / f"models--{artifact.flat_name}"
+
+    def blob(self, file: File) -> Path:
+        return self.path / "blobs" / file.blob
+
+    def partial(self, file: File) -> Path:
+        return self.path / "blobs" / f"{file.blob}.partial"
+
+    def snapshot(self, commit: str) -> Path:
+        return self.path / "snapshots" / commit
+
+    def commit(self) -> str:
+        """The commit that the artifact's revision means here; empty where a branch or tag was never fetched."""
+        if self.artifact.pinned:
+            return self.artifact.revision
+        try:
+            said = (self.path / "refs" / self.artifact.revision).read_text().strip()
+        except OSError:
+            return ""
+        return said if COMMIT.fullmatch(said) else ""
+
+    def is_whole(self) -> bool:
+        """Whether every file of the snapshot is there with its size. Content was hashed when it was put in place."""
+        commit = self.commit()
+        record = self._record(commit)
+        try:
+            manifest = parse_manifest(json.loads(record.read_text()), str(record)) if commit else None
+            if manifest is None or manifest.selection != self.artifact.selection:
+                return False
+            snapshot = self.snapshot(commit)
+            return all((snapshot / file.path).stat().st_size == file.size for file in manifest.files)
+        except (OSError, ValueError, FleetError):
+            return False
+
+    def place(self, manifest: Manifest) -> None:
+        """Make the snapshot of ``manifest``, all of whose blobs are there, appear; last of all and at once."""
+        staging = self.path / f".{manifest.commit}.staging"
+        shutil.rmtree(staging, ignore_errors=True)
+        snapshot = self.snapshot(manifest.commit)
+        for file in manifest.files:
+            link = staging / file.path
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(os.path.relpath(self.blob(file), (snapshot / file.path).parent))
+        self._write(self._record(manifest.commit), manifest.dumps())
+        snapshot.parent.mkdir(exist_ok=True)
+        if snapshot.is_dir():
+            self._complete(snapshot, staging, manifest)
+        else:
+            staging.rename(snapshot)
+        for ref in {"main", self.artifact.revision} - {manifest.commit}:
+            self._write(self.path / "refs" / ref, manifest.commit)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """One writer at a time; the lock ends with the process, however that ends."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / ".fleet.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _record(self, commit: str) -> Path:
+        return self.path / "manifests" / f"{commit}.json"
+
+    @staticmethod
+    def _complete(snapshot: Path, staging: Path, manifest: Manifest) -> None:
+        """Replace single links of a snapshot that may be in use, so that no file that is served ever goes missing."""
+        for file in manifest.files:
+            link = snapshot / file.path
+            link.parent.mkdir(parents=True, exist_ok=True)
+            (staging / file.path).replace(link)
+        shutil.rmtree(staging)
+
+    @staticmethod
+    def _write(path: Path, text: str) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        staged = path.with_name(f".{path.name}.staging")
+        staged.write_text(text)
+        staged.replace(path)
