@@ -73,9 +73,6 @@ def describe(raw: Any, hosts: Iterable[str]) -> Description:
         found.gateway = read_part(raw["gateway"], GATEWAY, "gateway", mistakes)
     if raw.get("overlay") is not None:
         found.managers = read_part(raw["overlay"], OVERLAY, "overlay", mistakes).get("managers") or []
-    if mistakes:  # what follows trusts the types
-        _check_references(found, known, mistakes)
-        return found
     _check_references(found, known, mistakes)
     _check_devices(found, mistakes)
     _check_served_names(found, mistakes)
@@ -129,8 +126,11 @@ def _check_references(found: Description, hosts: list[str], mistakes: list[Mista
 
 def _check_devices(found: Description, mistakes: list[Mistake]) -> None:
     taken: dict[tuple[str, str, int], str] = {}
+    doubtful = {mistake.key for mistake in mistakes}
     for service in found.services.values():
         at, values = f"services.{service.name}", service.values
+        if not doubtful.isdisjoint({at, f"{at}.accelerator", f"{at}.devices"}):
+            continue
         kind, devices, parallel = values["accelerator"], values["devices"], values["tensor_parallel_size"]
         if kind == "cpu":
             if devices:
@@ -141,7 +141,7 @@ def _check_devices(found: Description, mistakes: list[Mistake]) -> None:
         if parallel is not None and not is_template(parallel) and parallel != len(devices):
             problem = f"{parallel} does not match the {len(devices)} devices {devices}; leave it out or make them equal"
             mistakes.append(Mistake(f"{at}.tensor_parallel_size", problem))
-        for host in values["hosts"]:
+        for host in values["hosts"] or []:
             for device in devices:
                 owner = taken.setdefault((host, kind, device), service.name)
                 if owner != service.name:
@@ -152,6 +152,8 @@ def _check_devices(found: Description, mistakes: list[Mistake]) -> None:
 def _check_served_names(found: Description, mistakes: list[Mistake]) -> None:
     first: dict[str, Service] = {}
     for service in found.services.values():
+        if service.values["model"] is None:
+            continue
         other = first.setdefault(service.served_model_name, service)
         for key in ("model", "api_key"):
             if other.values[key] != service.values[key]:
@@ -177,7 +179,7 @@ def _warn(service: Service, found: Description) -> None:
     if not parser:
         return
     at = f"services.{service.name}.tool_call_parser"
-    limit = FAMILY_LIMITS.get(found.models[service.values["model"]]["family"])
+    limit = FAMILY_LIMITS.get(str(found.models.get(service.values["model"], {}).get("family")))
     if limit:
         found.warnings.append(Mistake(at, limit))
     if parser in PARSERS_WITH_TEMPLATE and not service.values["chat_template"]:

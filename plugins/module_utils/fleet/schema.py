@@ -35,6 +35,7 @@ class Key:
     default: Any = None
     choices: tuple[str, ...] = ()
     pattern: re.Pattern[str] | None = None
+    planned: bool = False  # the plan itself depends on it, so that no template can stand there
 
 
 def _is_int(value: Any) -> bool:
@@ -70,12 +71,12 @@ MODEL = {
     "size_gib": Key("a number"),
 }
 SERVICE = {
-    "model": Key("a string", required=True),
-    "hosts": Key("a list of strings", required=True),
+    "model": Key("a string", required=True, planned=True),
+    "hosts": Key("a list of strings", required=True, planned=True),
     "image": Key("a string", required=True),
-    "accelerator": Key("a string", default="nvidia", choices=("nvidia", "gaudi", "cpu")),
-    "devices": Key("a list of device numbers", default=[]),
-    "served_model_name": Key("a string"),
+    "accelerator": Key("a string", default="nvidia", choices=("nvidia", "gaudi", "cpu"), planned=True),
+    "devices": Key("a list of device numbers", default=[], planned=True),
+    "served_model_name": Key("a string", planned=True),
     "api_key": Key("a string"),
     "max_model_len": Key("a whole number"),
     "dtype": Key("a string"),
@@ -95,8 +96,8 @@ SERVICE = {
     "shm_size": Key("a string", pattern=SIZE),
     "start_timeout": Key("a whole number", default=900),
 }
-GATEWAY = {"hosts": Key("a list of strings", required=True), "port": Key("a whole number", default=4000)}
-OVERLAY = {"managers": Key("a list of strings", required=True)}
+GATEWAY = {"hosts": Key("a list of strings", required=True, planned=True), "port": Key("a whole number", default=4000)}
+OVERLAY = {"managers": Key("a list of strings", required=True, planned=True)}
 TOP = ("plugin", "models", "defaults", "services", "gateway", "overlay", "publisher")
 
 
@@ -115,10 +116,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def read_part(raw: Any, keys: Mapping[str, Key], at: str, mistakes: list[Mistake]) -> dict[str, Any]:
-    """The values of one part of the description, defaults filled in; what is wrong with it goes to ``mistakes``."""
+    """The values of one part of the description, defaults filled in; what is wrong with it goes to ``mistakes``.
+
+    A value that cannot be is replaced by the default, so that what else is wrong can be said, too.
+    """
     if not isinstance(raw, dict):
         mistakes.append(Mistake(at, f"this must be a mapping, not {raw!r}"))
-        return {}
+        return {name: key.default for name, key in keys.items()}
     mistakes.extend(
         Mistake(f"{at}.{name}", f"there is no such key; {did_you_mean(str(name), keys)}")
         for name in raw
@@ -127,19 +131,19 @@ def read_part(raw: Any, keys: Mapping[str, Key], at: str, mistakes: list[Mistake
     values: dict[str, Any] = {}
     for name, key in keys.items():
         value = raw.get(name)
-        if value is None:
-            if key.required:
-                mistakes.append(Mistake(f"{at}.{name}", "this is missing"))
-            values[name] = key.default
-            continue
-        if not is_template(value):
-            mistakes.extend(Mistake(f"{at}.{name}", problem) for problem in _problems(value, key))
-        values[name] = value
+        problems = ["this is missing"] if key.required else []
+        if value is not None:
+            problems = list(_problems(value, key))
+        mistakes.extend(Mistake(f"{at}.{name}", problem) for problem in problems)
+        values[name] = key.default if problems or value is None else value
     return values
 
 
 def _problems(value: Any, key: Key) -> Iterable[str]:
-    if not KINDS[key.kind](value):
+    if is_template(value):
+        if key.planned:
+            yield f"{value!r} is a template; the plan needs the value before Ansible can resolve it"
+    elif not KINDS[key.kind](value):
         yield f"this must be {key.kind}, not {value!r}"
     elif key.choices and value not in key.choices:
         yield f"{value!r} is none of {', '.join(key.choices)}; {did_you_mean(value, key.choices)}"

@@ -50,6 +50,25 @@ def test_a_sound_description_has_no_mistakes():
     assert mistakes() == []
 
 
+def test_a_mistake_hides_no_other():
+    wrong = mistakes(
+        ("services/hermes/model", "hermes-3"),
+        ("services/hermes/dtype", 16),
+        ("services/mistral/devices", [0]),
+        ("services/mistral/hosts", "{{ groups.gpu }}"),
+        ("gateway/hosts", ["gpu-c"]),
+    )
+    assert wrong == [
+        "services.hermes.dtype: this must be a string, not 16",
+        "services.mistral.hosts: '{{ groups.gpu }}' is a template; the plan needs the value before Ansible can resolve it",
+        "services.hermes.model: unknown model hermes-3; did you mean hermes-3-8b?",
+        "gateway.hosts: unknown host gpu-c; did you mean gpu-b?",
+    ]
+    assert "services.mistral.devices: device 0 of gpu-a is taken by services.hermes" in mistakes(
+        ("services/hermes/model", "hermes-3"), ("services/mistral/devices", [0])
+    )
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
