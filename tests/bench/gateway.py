@@ -102,7 +102,10 @@ def is_whole(answer: bytes) -> bool:
     length = CONTENT_LENGTH.search(answer, 0, end + 2)
     if length is None or not answer.startswith(b"HTTP/1.1 200 "):
         raise ValueError(f"not the answer that was expected: {answer[:500]!r}")
-    return len(answer) - end - 4 == int(length[1])
+    missing = int(length[1]) - (len(answer) - end - 4)
+    if missing < 0:
+        raise ValueError(f"more than one answer to one request: {answer[:500]!r}")
+    return missing == 0
 
 
 def ask(connection: socket.socket, request: bytes) -> None:
@@ -140,7 +143,10 @@ def rate(target: Target, seconds: float) -> float:
             connection.sendall(target.request)
         began = now = time.perf_counter()
         while now - began < seconds:
-            for number, _events in poll.poll(30):
+            ready = poll.poll(30)
+            if not ready:
+                raise TimeoutError(f"{target.name} fell silent")
+            for number, _events in ready:
                 received = by_number[number].recv(65536)
                 if not received:
                     raise ConnectionError(f"{target.name} closed a connection before its answer was whole")
