@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.inference.fleet.plugins.module_utils.compose.causes import LONGEST, why_it_died
+from ansible_collections.inference.fleet.plugins.module_utils.compose.causes import LONGEST, why_it_died, why_refused
 from ansible_collections.inference.fleet.plugins.module_utils.compose.state import Container
 
 
@@ -113,3 +113,13 @@ def test_without_a_telling_line_its_end_is_described():
 
 def test_endless_lines_are_cut():
     assert len(why_it_died(dead(exit_code=1), "ValueError: " + "x" * 9000).cause) == LONGEST
+
+
+def test_the_first_alert_says_why_a_configuration_is_refused():
+    printed = (
+        "[NOTICE]   (1) : haproxy version is 3.0.11\n"
+        "[ALERT]    (1) : config : parsing [haproxy.cfg:81] : invalid args in converter 'map_int'.\n"
+        "[ALERT]    (1) : config : Error(s) found in configuration file : haproxy.cfg\n"
+    )
+    assert "haproxy.cfg:81" in why_refused(printed)
+    assert why_refused("Error response from daemon: no such image") == "no such image"

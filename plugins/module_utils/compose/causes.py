@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ..docker.cli import cause_in
 from .state import Container
 
 # What loggers put before the message: a process in brackets, a level, a time, a place in the source.
@@ -94,6 +95,11 @@ def why_it_died(container: Container, log: str) -> Cause:
         return _with_known_step(line)
     last_words = f"; its last words: {lines[-1][:LONGEST]}" if lines else " and without a word"
     return Cause(f"it ended with exit code {container.exit_code}{last_words}", found=False)
+
+
+def why_refused(output: str) -> str:
+    """The line of ``output`` with which a command refuses its configuration."""
+    return _telling([line.strip() for line in output.splitlines() if line.strip()]) or cause_in(output)
 
 
 def _telling(lines: list[str]) -> str:

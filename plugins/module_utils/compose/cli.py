@@ -16,6 +16,7 @@ from ..docker.api import engine_get
 from ..docker.cli import docker, docker_json
 from ..errors import FleetError
 from ..local_command import look
+from .causes import why_refused
 from .files import COMPOSE_FILE
 from .state import Container, parse_container
 
@@ -63,6 +64,7 @@ class ComposeCli:
             *self._compose(),
             *("run", "--rm", "--no-deps", "--no-TTY", "--quiet-pull", service, *command),
             attempted=f"Failed to accept the new configuration of {service}",
+            read_cause=why_refused,
             timeout=START,
         )
 

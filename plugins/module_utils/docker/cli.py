@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Callable
 from typing import Any
 
 from ..errors import FleetError
@@ -14,11 +15,28 @@ from ..errors import FleetError
 ENVIRONMENT = {"LC_ALL": "C", "DOCKER_CLI_HINTS": "false"}
 
 
-def docker(*arguments: str, attempted: str, stdin: str | None = None, timeout: float = 60.0) -> str:
+def cause_in(output: str) -> str:
+    """The line of ``output`` that says what went wrong: the last one that is not the command's usual advice."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    telling = [line for line in lines if not line.startswith(("See 'docker", "Run 'docker", "Usage:"))]
+    last = (telling or lines or ["it failed without a word"])[-1]
+    for prefix in ("Error response from daemon: ", "error during connect: ", "docker: "):
+        last = last[len(prefix) :] if last.startswith(prefix) else last
+    return last
+
+
+def docker(
+    *arguments: str,
+    attempted: str,
+    stdin: str | None = None,
+    timeout: float = 60.0,
+    read_cause: Callable[[str], str] = cause_in,
+) -> str:
     """What ``docker ARGUMENTS`` printed.
 
     ``attempted`` says in words what it is for ("Failed to start the anchor"). Secrets belong in ``stdin``: a process
-    list shows the arguments. Raises FleetError when docker is missing, fails, or outlasts ``timeout`` seconds.
+    list shows the arguments. Raises FleetError when docker is missing, fails (``read_cause`` finds in its output why),
+    or outlasts ``timeout`` seconds.
     """
     try:
         done = subprocess.run(
@@ -40,7 +58,7 @@ def docker(*arguments: str, attempted: str, stdin: str | None = None, timeout: f
             attempted, f"`{command}` did not end within {timeout:.0f} s", "Does the engine answer?"
         ) from error
     if done.returncode != 0:
-        raise FleetError(attempted, cause_in(done.stderr or done.stdout), _next_step(done.stderr))
+        raise FleetError(attempted, read_cause(done.stderr or done.stdout), _next_step(done.stderr))
     return done.stdout
 
 
@@ -52,16 +70,6 @@ def docker_json(*arguments: str, attempted: str, timeout: float = 60.0) -> Any:
 def docker_json_lines(*arguments: str, attempted: str, timeout: float = 60.0) -> list[Any]:
     """The decoded lines of a list command given ``--format json`` (or ``{{json .}}``, for older engines)."""
     return [_decode(line, attempted) for line in docker(*arguments, attempted=attempted, timeout=timeout).splitlines()]
-
-
-def cause_in(output: str) -> str:
-    """The line of ``output`` that says what went wrong: the last one that is not the command's usual advice."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    telling = [line for line in lines if not line.startswith(("See 'docker", "Run 'docker", "Usage:"))]
-    last = (telling or lines or ["it failed without a word"])[-1]
-    for prefix in ("Error response from daemon: ", "error during connect: ", "docker: "):
-        last = last[len(prefix) :] if last.startswith(prefix) else last
-    return last
 
 
 def _decode(text: str, attempted: str) -> Any:
