@@ -55,12 +55,12 @@ def test_a_mistake_hides_no_other():
         ("services/hermes/model", "hermes-3"),
         ("services/hermes/dtype", 16),
         ("services/mistral/devices", [0]),
-        ("services/mistral/hosts", "{{ groups.gpu }}"),
+        ("services/mistral/hosts", "{{ hosts }}"),
         ("gateway/hosts", ["gpu-c"]),
     )
     assert wrong == [
         "services.hermes.dtype: this must be a string, not 16",
-        "services.mistral.hosts: '{{ groups.gpu }}' is a template; the plan needs the value before Ansible can resolve it",
+        "services.mistral.hosts: '{{ hosts }}' is a template; the plan needs the value before Ansible can resolve it",
         "services.hermes.model: unknown model hermes-3; did you mean hermes-3-8b?",
         "gateway.hosts: unknown host gpu-c; did you mean gpu-b?",
     ]
