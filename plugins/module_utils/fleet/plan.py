@@ -132,7 +132,15 @@ def _gateway(fleet: Description, routes: list[dict[str, Any]]) -> dict[str, Any]
         "gateway_routes": routes,
         "verify_models": [route["model"] for route in routes],
         "verify_gateway_port": port,
-        "preflight_ports": [{"port": port, "proto": "tcp", "purpose": "gateway", "container": "gateway-haproxy"}],
+        "preflight_ports": [
+            {
+                "port": port,
+                "proto": "tcp",
+                "purpose": "the gateway",
+                "container": "gateway-haproxy",
+                "setting": "gateway.port in fleet.yml",
+            }
+        ],
     }
 
 
