@@ -37,7 +37,7 @@ ask: ## Ask the demo: make ask QUESTION='Why is the sky blue?'
 demo-down: ## Remove the demo's hosts, networks and volumes
 	@python -m rig down demo
 
-test: lint test-unit test-integration sanity docs-check test-newest test-molecule ## Everything that .ci/run runs
+test: lint docs-check test-unit test-integration sanity test-newest test-molecule ## Everything that .ci/run runs
 
 lint: venv ## Style and types
 	ruff check .
