@@ -1,6 +1,9 @@
 # Copyright: (c) 2026, the inference.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the gateway costs: the same requests to a backend that answers at once, to the gateway before it, to LiteLLM.
+"""What the gateway costs: the same requests to a backend, to the gateway before it, and to LiteLLM before it.
+
+There are two backends. One does nothing but answer, so that what stands before it is all that is seen; the other is
+vLLM's API server without an engine, so that it is seen what becomes of vLLM's own rate.
 
 All three are containers on a network of their own, asked at their addresses there by one process that sends the next
 request of a connection when it has the answer to the one before. They are measured in turns; medians count. The gateway
@@ -33,9 +36,10 @@ from tests.bench.results import Row, write
 
 REPOSITORY = Path(__file__).parents[2]
 ROLE = REPOSITORY / "roles" / "gateway"
+STANDINS = REPOSITORY / "tests" / "standin"
 NAME = "bench-gateway"  # of the network, and what names of containers start with
-PARTS = ("backend", "haproxy", "balancer", "litellm")
-MODEL = "tiny"
+PARTS = ("backend", "vllm", "haproxy", "balancer", "litellm")
+BACKENDS = {"tiny": "backend", "vllm": "vllm"}  # by model
 
 ROUNDS = 3
 CONNECTIONS = 32
@@ -63,7 +67,7 @@ PLAYBOOK = """
 LITELLM = """
 model_list:
   - model_name: {model}
-    litellm_params: {{model: hosted_vllm/{model}, api_base: "http://replica:8000/v1", api_key: {key}, timeout: 3600}}
+    litellm_params: {{model: hosted_vllm/{model}, api_base: "http://backend:8000/v1", api_key: {key}, timeout: 3600}}
 router_settings: {{routing_strategy: simple-shuffle, num_retries: 3, disable_cooldowns: true}}
 litellm_settings: {{request_timeout: 3600, telemetry: false}}
 general_settings: {{master_key: os.environ/LITELLM_MASTER_KEY}}
@@ -167,10 +171,13 @@ def render(folder: Path, keys: Keys) -> None:
         (folder / name).mkdir()
     (folder / "templates").symlink_to(ROLE / "templates")
     (folder / "playbook.yml").write_text(PLAYBOOK.format(role=ROLE), encoding="utf-8")
-    backends = [{"name": "replica", "address": "replica:8000"}]
+    routes = [
+        {"model": model, "backends": [{"name": part, "address": f"{part}:8000"}], "api_key": keys.backend}
+        for model, part in BACKENDS.items()
+    ]
     given = {
         "folder": str(folder),
-        "gateway_routes": [{"model": MODEL, "backends": backends, "api_key": keys.backend}],
+        "gateway_routes": routes,
         "gateway_keys": {"bench": {"key": keys.haproxy}},
         "gateway_credentials_dir": str(folder / "credentials"),
         "gateway_image": ensure_image("haproxy"),
@@ -201,10 +208,10 @@ def start_proxy(name: str, folder: Path) -> str:
     return start(name, ensure_image("haproxy"), *options, *memory, files, command=command, aliases=aliases)
 
 
-def target(name: str, address: str, port: int, key: str) -> Target:
+def target(name: str, model: str, address: str, port: int, key: str) -> Target:
     """The same request for each, but for the key; it answers once this returns."""
     message = {"role": "user", "content": "What is the capital of France?"}
-    body = json.dumps({"model": MODEL, "messages": [message], "max_tokens": 16}).encode()
+    body = json.dumps({"model": model, "messages": [message], "max_tokens": 16}).encode()
     head = (
         f"POST /v1/chat/completions HTTP/1.1\r\nHost: {address}:{port}\r\nAuthorization: Bearer {key}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -245,13 +252,15 @@ def targets() -> Iterator[dict[str, Target]]:
             folder = Path(temporary)
             folder.chmod(0o755)  # containers read it as other users
             render(folder, keys)
-            (folder / "litellm.yaml").write_text(LITELLM.format(model=MODEL, key=keys.backend), encoding="utf-8")
+            (folder / "litellm.yaml").write_text(LITELLM.format(model="tiny", key=keys.backend), encoding="utf-8")
             docker("network", "create", NAME)
 
-            script = f"--volume={REPOSITORY / 'tests' / 'standin' / 'openai_server.py'}:/openai_server.py:ro"
-            server = ("python3", "/openai_server.py", "--port=8000", f"--model={MODEL}")
-            options = (script, f"--env=VLLM_API_KEY={keys.backend}", "--init")
-            backend = start("backend", ensure_image("standins"), *options, command=server, aliases=("replica",))
+            options = (f"--volume={STANDINS}:/standins:ro", f"--env=VLLM_API_KEY={keys.backend}", "--init")
+            server = ("python3", "/standins/openai_server.py", "--port=8000", "--model=tiny")
+            backend = start("backend", ensure_image("standins"), *options, command=server, aliases=("backend",))
+            server = ("--app-dir=/standins", "--host=0.0.0.0", "--port=8000", "--log-level=warning", "vllm_api:app")
+            options += ("--entrypoint=uvicorn",)
+            vllm = start("vllm", ensure_image("vllm"), *options, command=server, aliases=("vllm",))
 
             start_proxy("balancer", folder)
             haproxy = start_proxy("haproxy", folder)
@@ -267,9 +276,11 @@ def targets() -> Iterator[dict[str, Target]]:
             litellm = start("litellm", ensure_image("litellm"), *options, command=server)
 
             yield {
-                "backend": target("backend", backend, 8000, keys.backend),
-                "gateway": target("haproxy", haproxy, 4000, keys.haproxy),
-                "LiteLLM": target("litellm", litellm, 4000, keys.litellm),
+                "backend": target("backend", "tiny", backend, 8000, keys.backend),
+                "gateway": target("haproxy", "tiny", haproxy, 4000, keys.haproxy),
+                "LiteLLM": target("litellm", "tiny", litellm, 4000, keys.litellm),
+                "vLLM": target("vllm", "vllm", vllm, 8000, keys.backend),
+                "gateway to vLLM": target("haproxy", "vllm", haproxy, 4000, keys.haproxy),
             }
     finally:
         remove()
@@ -318,7 +329,14 @@ def main() -> None:
                 "adds at most 0.3 ms",
             ),
             Row(
-                f"requests through the gateway {at}, beside the backend alone",
+                f"requests through the gateway {at}, beside vLLM's API server alone",
+                rps["gateway to vLLM"],
+                rps["vLLM"],
+                "requests/s",
+                "at least 0.6",
+            ),
+            Row(
+                f"requests through the gateway {at}, beside a backend that does nothing but answer",
                 rps["gateway"],
                 rps["backend"],
                 "requests/s",
