@@ -9,16 +9,18 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   store:
-    description: The S3 store.
+    description: The store, S3 or a folder.
     type: dict
     required: true
     suboptions:
       bucket:
-        description: Name of the bucket. It must exist.
+        description: Name of the bucket, which must exist; of a folder below C(file:///path), which need not.
         type: str
         required: true
       endpoint:
-        description: URL of a store other than AWS.
+        description:
+          - URL of a store other than AWS.
+          - V(file:///path) is a folder that the publisher and all hosts have mounted there, NFS for example.
         type: str
       access_key:
         description: Access key id; without one, boto3 looks in the publisher's environment, profile and instance role.
@@ -31,6 +33,17 @@ options:
         type: str
       ca:
         description: PEM certificates of the authority that signed the store's, where the system does not know it.
+        type: str
+      addressing:
+        description: Whether the bucket stands in the URL's path or in its host name.
+        type: str
+        choices: [auto, path, virtual]
+      sse:
+        description: Server-side encryption of what is written; without it, as the bucket has it.
+        type: str
+        choices: [AES256, 'aws:kms', 'aws:kms:dsse']
+      sse_kms_key_id:
+        description: The key that O(store.sse=aws:kms) encrypts with.
         type: str
 requirements:
   - boto3
@@ -49,4 +62,26 @@ options:
     type: list
     elements: dict
     required: true
+"""
+
+    HUB = r"""
+options:
+  hub_url:
+    description: URL of a hub other than Hugging Face's own.
+    type: str
+  hub_token:
+    description: Access token, for gated and private repositories. It is sent to the hub's host and to no other.
+    type: str
+  hub_ca:
+    description: PEM certificates of the authority that signed the hub's, where the system does not know it.
+    type: str
+"""
+
+    PROGRESS = r"""
+options:
+  progress_file:
+    description:
+      - File to report to while the transfer runs, as JSON, for another process to read. The terminal shows it without
+        this option.
+    type: path
 """

@@ -12,6 +12,10 @@ short_description: Publish models from a Hugging Face hub to an S3 store
 description:
   - Brings each model that the store does not have yet from the hub into the store, as one uncompressed, deterministic
     tar in the layout of a Hugging Face cache, with a manifest beside it (C(<key>.manifest.json)) that is written last.
+  - The bytes go from the hub through memory to the store. Neither a tar nor a snapshot comes to lie on this machine's
+    disk.
+  - What a run that was killed has sent is not sent again (C(<key>.upload.json) remembers it), whichever publisher goes
+    on with it.
   - A model that is there costs two requests to the store; the hub is not asked, unless the revision is a branch or tag.
   - Every file is checked against the hash that the hub lists before anything becomes visible in the store.
   - Models are independent; if some fail, the others are published all the same.
@@ -20,6 +24,8 @@ author: The inference.fleet contributors (@inference-fleet)
 extends_documentation_fragment:
   - inference.fleet.store
   - inference.fleet.store.models
+  - inference.fleet.store.hub
+  - inference.fleet.store.progress
 attributes:
   check_mode:
     support: full
@@ -28,18 +34,13 @@ attributes:
     support: full
     description: Shows the keys that are written.
 options:
-  hub_url:
-    description: URL of a hub other than huggingface_hub's default.
-    type: str
-  hub_token:
-    description: Access token, for gated and private repositories.
-    type: str
-  scratch_dir:
-    description: Folder for what was downloaded and is not published yet; as large as the largest model.
+  cache_dir:
+    description: A Hugging Face cache here. A model that it has is published from it, and the hub is not asked for it.
     type: path
-    required: true
-requirements:
-  - huggingface_hub
+  also_cache:
+    description: Leave what is published in O(cache_dir) too, in the same pass.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -50,7 +51,6 @@ EXAMPLES = r"""
         revision: 896ea440e5a9e6070e3d8a2774daf2b481ab425b
         family: hermes
     hub_token: "{{ vault_hub_token }}"
-    scratch_dir: /var/tmp/inference.fleet
     store:
       endpoint: https://s3.example.com
       bucket: models
@@ -82,7 +82,10 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.artifacts.artifact import artifacts
 from ..module_utils.artifacts.hub import Hub
 from ..module_utils.artifacts.publish import Publisher
-from ..module_utils.artifacts.store import Settings, Store
+from ..module_utils.artifacts.stores.base import Settings
+from ..module_utils.artifacts.stores.open import open_store
+from ..module_utils.artifacts.stores.options import STORE
+from ..module_utils.artifacts.transfer.progress import Progress
 from ..module_utils.errors import FleetError
 
 
@@ -90,31 +93,26 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "models": {"type": "list", "elements": "dict", "required": True},
-            "store": {
-                "type": "dict",
-                "required": True,
-                "options": {
-                    "bucket": {"type": "str", "required": True},
-                    "endpoint": {"type": "str"},
-                    "access_key": {"type": "str", "no_log": False},
-                    "secret_key": {"type": "str", "no_log": True},
-                    "region": {"type": "str"},
-                    "ca": {"type": "str"},
-                },
-            },
+            "store": STORE,
             "hub_url": {"type": "str"},
             "hub_token": {"type": "str", "no_log": True},
-            "scratch_dir": {"type": "path", "required": True},
+            "hub_ca": {"type": "str"},
+            "cache_dir": {"type": "path"},
+            "also_cache": {"type": "bool", "default": False},
+            "progress_file": {"type": "path"},
         },
+        required_if=[("also_cache", True, ["cache_dir"])],
         supports_check_mode=True,
     )
     p = module.params
     try:
         publisher = Publisher(
-            Store(Settings.of(p["store"])),
-            lambda: Hub(p["hub_url"] or "", p["hub_token"] or ""),
-            Path(p["scratch_dir"]),
-            module.check_mode,
+            open_store(Settings.of(p["store"])),
+            Hub(p["hub_url"] or "", p["hub_token"] or "", p["hub_ca"] or ""),
+            cache=Path(p["cache_dir"]) if p["cache_dir"] else None,
+            fill_cache=p["also_cache"],
+            progress=Progress(p["progress_file"]),
+            check_mode=module.check_mode,
         )
         found, errors = publisher.publish(artifacts(p["models"], family_needed=True))
     except FleetError as error:

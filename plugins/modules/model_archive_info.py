@@ -67,8 +67,10 @@ sources:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.artifacts.artifact import artifacts
-from ..module_utils.artifacts.store import Settings, Store
-from ..module_utils.artifacts.store_info import look
+from ..module_utils.artifacts.stores.base import Settings
+from ..module_utils.artifacts.stores.info import look
+from ..module_utils.artifacts.stores.open import open_store
+from ..module_utils.artifacts.stores.options import STORE
 from ..module_utils.errors import FleetError
 
 
@@ -76,25 +78,14 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "models": {"type": "list", "elements": "dict", "required": True},
-            "store": {
-                "type": "dict",
-                "required": True,
-                "options": {
-                    "bucket": {"type": "str", "required": True},
-                    "endpoint": {"type": "str"},
-                    "access_key": {"type": "str", "no_log": False},
-                    "secret_key": {"type": "str", "no_log": True},
-                    "region": {"type": "str"},
-                    "ca": {"type": "str"},
-                },
-            },
+            "store": STORE,
             "presign": {"type": "int", "default": 0},
         },
         supports_check_mode=True,
     )
     p = module.params
     try:
-        store = Store(Settings.of(p["store"]))
+        store = open_store(Settings.of(p["store"]))
         models, sources, errors = look(store, artifacts(p["models"], family_needed=True), presign=p["presign"])
     except FleetError as error:
         module.fail_json(msg=str(error))

@@ -20,6 +20,7 @@ version_added: 1.0.0
 author: The inference.fleet contributors (@inference-fleet)
 extends_documentation_fragment:
   - inference.fleet.store.models
+  - inference.fleet.store.progress
 attributes:
   check_mode:
     support: full
@@ -98,6 +99,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.artifacts.artifact import artifacts
 from ..module_utils.artifacts.fetch import fill
+from ..module_utils.artifacts.transfer.progress import Progress
 from ..module_utils.errors import FleetError
 
 
@@ -106,6 +108,7 @@ def main() -> None:
         argument_spec={
             "cache_dir": {"type": "path", "required": True},
             "models": {"type": "list", "elements": "dict", "required": True},
+            "progress_file": {"type": "path"},
             "sources": {
                 "type": "list",
                 "elements": "dict",
@@ -126,7 +129,8 @@ def main() -> None:
     cache = Path(p["cache_dir"])
     try:
         wanted = artifacts(p["models"], family_needed=False)
-        found, missing, errors = fill(cache, wanted, p["sources"], check_mode=module.check_mode)
+        progress = Progress(p["progress_file"])
+        found, missing, errors = fill(cache, wanted, p["sources"], progress, check_mode=module.check_mode)
     except FleetError as error:
         module.fail_json(msg=str(error), models=[], missing=p["models"])
     names = {(artifact.repo_id, artifact.revision) for artifact in missing}

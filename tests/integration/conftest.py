@@ -19,7 +19,9 @@ import pytest
 
 from ansible_collections.inference.fleet.plugins.module_utils.artifacts.hub import Hub
 from ansible_collections.inference.fleet.plugins.module_utils.artifacts.publish import Publisher
-from ansible_collections.inference.fleet.plugins.module_utils.artifacts.store import Settings, Store
+from ansible_collections.inference.fleet.plugins.module_utils.artifacts.stores.base import Settings
+from ansible_collections.inference.fleet.plugins.module_utils.artifacts.stores.open import open_store
+from ansible_collections.inference.fleet.plugins.module_utils.artifacts.transfer.progress import Progress
 from rig.standins import hub as standin
 
 TOKEN = "hf_" + "right"
@@ -99,16 +101,17 @@ def settings(s3, client):
 
 @pytest.fixture
 def store(settings):
-    return Store(settings)
+    return open_store(settings)
 
 
 @pytest.fixture
-def publish(hub, store, tmp_path):
-    """Publishes artifacts: ``publish(artifact, token="", check_mode=False)``."""
+def publish(hub, store):
+    """Publishes artifacts: ``publish(artifact, token="", check_mode=False, **options)``."""
 
-    def run(*artifacts, token="", check_mode=False):
-        publisher = Publisher(store, lambda: Hub(hub.url, token), tmp_path / "scratch", check_mode)
-        return publisher.publish(artifacts)
+    def run(*artifacts, token="", check_mode=False, **options):
+        return Publisher(
+            store, Hub(hub.url, token), progress=Progress(None), check_mode=check_mode, **options
+        ).publish(artifacts)
 
     return run
 

@@ -19,8 +19,9 @@ import pytest
 from ansible_collections.inference.fleet.plugins.module_utils.artifacts.artifact import Artifact
 from ansible_collections.inference.fleet.plugins.module_utils.artifacts.fetch import fill
 from ansible_collections.inference.fleet.plugins.module_utils.artifacts.hub import Hub
-from ansible_collections.inference.fleet.plugins.module_utils.artifacts.store import Store
-from ansible_collections.inference.fleet.plugins.module_utils.artifacts.store_info import look
+from ansible_collections.inference.fleet.plugins.module_utils.artifacts.stores.info import look
+from ansible_collections.inference.fleet.plugins.module_utils.artifacts.stores.open import open_store
+from ansible_collections.inference.fleet.plugins.module_utils.artifacts.transfer.progress import Progress
 from rig.standins.repositories import Repositories
 
 from .conftest import TOKEN
@@ -79,7 +80,7 @@ def fetch(store, tmp_path):
         if sources is None:
             _models, sources, errors = look(store, artifacts, presign=60)
             assert not errors
-        return fill(tmp_path / "cache", artifacts, sources, check_mode=False)
+        return fill(tmp_path / "cache", artifacts, sources, Progress(None), check_mode=False)
 
     return run
 
@@ -336,7 +337,7 @@ def test_an_unreachable_hub_is_named(publish, hub):
     ],
 )
 def test_a_store_that_refuses_is_named(settings, change, said):
-    _rest, _rest, (error,) = look(Store(replace(settings, **change)), [TINY])
+    _rest, _rest, (error,) = look(open_store(replace(settings, **change)), [TINY])
     assert said in str(error)
     assert "wrong" not in str(error)
 

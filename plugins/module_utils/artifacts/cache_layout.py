@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ..errors import FleetError
 from .artifact import COMMIT, Artifact
-from .manifest import File, Manifest, parse_manifest
+from .manifest import Manifest, parse_manifest
 
 
 class ModelFolder:
@@ -28,11 +28,8 @@ class ModelFolder:
         self.artifact = artifact
         self.path = cache / f"models--{artifact.flat_name}"
 
-    def blob(self, file: File) -> Path:
-        return self.path / "blobs" / file.blob
-
-    def partial(self, file: File) -> Path:
-        return self.path / "blobs" / f"{file.blob}.partial"
+    def blob(self, name: str) -> Path:
+        return self.path / "blobs" / name
 
     def snapshot(self, commit: str) -> Path:
         return self.path / "snapshots" / commit
@@ -68,7 +65,7 @@ class ModelFolder:
         for file in manifest.files:
             link = staging / file.path
             link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(os.path.relpath(self.blob(file), (snapshot / file.path).parent))
+            link.symlink_to(os.path.relpath(self.blob(file.blob), (snapshot / file.path).parent))
         self._write(self._record(manifest.commit), manifest.dumps())
         snapshot.parent.mkdir(exist_ok=True)
         if snapshot.is_dir():
@@ -77,6 +74,13 @@ class ModelFolder:
             staging.rename(snapshot)
         for ref in {"main", self.artifact.revision} - {manifest.commit}:
             self._write(self.path / "refs" / ref, manifest.commit)
+        self.forget_partials()
+
+    def forget_partials(self) -> None:
+        """Give back the room of what was begun and will not be taken up."""
+        for pattern in ("*.partial", "*.pieces"):
+            for path in (self.path / "blobs").glob(pattern):
+                path.unlink()
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -8,23 +8,26 @@ what is there already is not read again, and names inside the tar are never beli
 
 from __future__ import annotations
 
-import errno
-import hashlib
 import os
-import shutil
-from collections.abc import Iterable, Iterator, Mapping
+import ssl
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from ..errors import FleetError
 from .artifact import Artifact
+from .cache_filling import DamagedError, disk_cause, fill_blobs
 from .cache_layout import ModelFolder
 from .manifest import File, Manifest, parse_manifest
-from .remote_tar import CHUNK, RemoteTar, ca_file
+from .transfer.digests import hash_file
+from .transfer.http import HttpError, UnreachableError
+from .transfer.pieces import Extent, Piece, cover
+from .transfer.progress import Progress
+from .transfer.tar_source import TarSource
 
-SPARE = 256 * CHUNK  # bytes of disk that stay free
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+PIECE = 8 * 1024 * 1024  # bytes
+GAP = 64 * 1024  # bytes that are rather read over than asked around
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,17 @@ class Source:
         )
 
 
+class ExpiredError(FleetError):
+    """The address is not valid any more; with another one it goes on where it stopped."""
+
+
 def fill(
-    cache: Path, artifacts: Iterable[Artifact], sources: Iterable[Mapping[str, Any]], *, check_mode: bool
+    cache: Path,
+    artifacts: Iterable[Artifact],
+    sources: Iterable[Mapping[str, Any]],
+    progress: Progress,
+    *,
+    check_mode: bool,
 ) -> tuple[list[dict[str, Any]], list[Artifact], list[FleetError]]:
     """What is in ``cache`` now, what is not, and why not. In check mode nothing is fetched, and nothing is an error."""
     by_name = {(options["repo_id"], options["revision"]): options for options in sources}
@@ -64,7 +76,7 @@ def fill(
         if not whole and not check_mode:
             try:
                 source = Source.of(by_name.get((artifact.repo_id, artifact.revision)), artifact)
-                read = fetch(folder, source)
+                read = fetch(folder, source, progress)
             except FleetError as error:
                 errors.append(error)
         if not whole and not folder.is_whole():
@@ -84,7 +96,7 @@ def fill(
     return found, missing, errors
 
 
-def fetch(folder: ModelFolder, source: Source) -> int:
+def fetch(folder: ModelFolder, source: Source, progress: Progress) -> int:
     """Make the snapshot whole; the number of bytes that were read from the store."""
     attempted = f"Failed to fetch {folder.artifact.label}"
     manifest = source.manifest
@@ -94,92 +106,57 @@ def fetch(folder: ModelFolder, source: Source) -> int:
         raise FleetError(attempted, cause, "Publish the model again.")
     os.umask(0o022)  # containers read the cache as somebody else
     try:
-        with folder.locked(), ca_file(source.ca) as ca_path:
-            (folder.path / "blobs").mkdir(exist_ok=True)
-            missing = [file for file in manifest.blobs.values() if not _is_there(folder.blob(file), file)]
-            _require_room(folder, missing, attempted)
-            with RemoteTar(source.url, ca_path, attempted) as tar:
-                for file in missing:
-                    _fetch_blob(tar, folder, file, attempted)
+        with folder.locked():
+            missing = {blob: file for blob, file in manifest.blobs.items() if not _is_there(folder.blob(blob), file)}
+            received = _fill(folder, missing, source, progress, attempted) if missing else 0
             folder.place(manifest)
     except OSError as error:
-        _give_back(folder, error)
-        raise FleetError(attempted, *_disk_cause(folder, error)) from error
-    return tar.received
+        raise FleetError(attempted, *disk_cause(error, folder)) from error
+    return received
 
 
-def _fetch_blob(tar: RemoteTar, folder: ModelFolder, file: File, attempted: str) -> None:
-    partial = folder.partial(file)
-    if not (_receive(tar, file, partial) or _receive(tar, file, partial)):
-        cause = f"{file.path} as read from {tar.where} is not what was published (its sha256 differs, twice)"
-        raise FleetError(attempted, cause, "Remove that object from the store and publish the model again.")
-    partial.replace(folder.blob(file))
+def _fill(folder: ModelFolder, missing: Mapping[str, File], source: Source, progress: Progress, attempted: str) -> int:
+    """Put the blobs in place; the number of bytes that were read for it."""
+    place = source.url.partition("?")[0]
 
+    def pieces(names: Iterable[str]) -> Iterable[Piece]:
+        return cover((Extent(name, missing[name].offset, missing[name].size) for name in names), PIECE, GAP)
 
-def _receive(tar: RemoteTar, file: File, partial: Path) -> bool:
-    """Complete ``partial`` and say whether it is what it should be; if not, it is gone."""
-    sha256 = hashlib.sha256()
-    with partial.open("a+b") as out:
-        if out.tell() > file.size:
-            out.truncate(0)
-        out.seek(0)
-        for chunk in _chunks(out):
-            sha256.update(chunk)
-        have = out.tell()
-        for view in tar.read(file.offset + have, file.size - have):
-            sha256.update(view)
-            out.write(view)
-        out.flush()
-        os.fsync(out.fileno())
-    if sha256.hexdigest() == file.sha256:
-        return True
-    partial.unlink()
-    return False
+    expected = {name: file.sha256 for name, file in missing.items()}
+    try:
+        return fill_blobs(folder, missing, pieces, TarSource(source.url, source.ca).read, progress, expected).received
+    except HttpError as error:
+        raise _refusal(attempted, place, error) from error
+    except UnreachableError as error:
+        raise FleetError(attempted, f"reading {place}: {error.reason}", _next_step(error)) from error
+    except DamagedError as error:
+        cause = f"{error} as read from {place} is not what was published (its sha256 differs, twice)"
+        step = "Remove that object from the store and publish the model again."
+        raise FleetError(attempted, cause, step) from error
 
 
 def _is_there(blob: Path, file: File) -> bool:
     try:
-        if blob.stat().st_size != file.size:
-            return False
-        sha256 = hashlib.sha256()
-        with blob.open("rb") as content:
-            for chunk in _chunks(content):
-                sha256.update(chunk)
+        return blob.stat().st_size == file.size and hash_file(blob, file.blob)[0] == file.sha256
     except FileNotFoundError:
         return False
-    return sha256.hexdigest() == file.sha256
 
 
-def _chunks(file: BinaryIO) -> Iterator[bytes]:
-    while chunk := file.read(CHUNK):
-        yield chunk
+def _next_step(error: UnreachableError) -> str:
+    if isinstance(error.reason, ssl.SSLCertVerificationError):
+        return "Set model_store_s3_ca to the certificates of the store's authority."
+    return "Can this host reach the store? What was fetched is kept; run again."
 
 
-def _require_room(folder: ModelFolder, missing: Iterable[File], attempted: str) -> None:
-    needed = sum(file.size - _size(folder.partial(file)) for file in missing)
-    free = shutil.disk_usage(folder.path).free
-    if needed and needed + SPARE > free:
-        cause = f"{folder.path.parent} has {_gib(free)} free, it needs {_gib(needed + SPARE)}"
-        raise FleetError(attempted, cause, "Make room there, or set model_cache_dir.")
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
-
-
-def _gib(size: int) -> str:
-    return f"{size / 2**30:.1f} GiB"
-
-
-def _give_back(folder: ModelFolder, error: OSError) -> None:
-    """On a full disk what others need comes before what we could resume."""
-    if error.errno in DISK_FULL:
-        for partial in (folder.path / "blobs").glob("*.partial"):
-            partial.unlink()
-
-
-def _disk_cause(folder: ModelFolder, error: OSError) -> tuple[str, str]:
-    said = f"{error.strerror or error} ({error.filename or folder.path.parent})"
-    if error.errno in DISK_FULL:
-        return said, "Make room there, or set model_cache_dir. What was in the cache before is untouched."
-    return said, "May we write there? Set model_cache_dir to a folder of this host."
+def _refusal(attempted: str, place: str, error: HttpError) -> FleetError:
+    code = error.code
+    cause = f"reading {place}: HTTP {error.status} {code}".rstrip()
+    said = error.answer.body.lower()
+    if error.status == 404:
+        return FleetError(attempted, cause, "Publish the model first (playbooks/publish.yml).")
+    if b"expired" in said:
+        step = "Run again; what was fetched is kept."
+        return ExpiredError(attempted, f"{cause}, the address has expired", step)
+    if code == "RequestTimeTooSkewed" or b"not yet valid" in said:
+        return FleetError(attempted, cause, "Set the clocks of the publisher and the store.")
+    return FleetError(attempted, cause, "May model_store_s3_access_key read the bucket?")

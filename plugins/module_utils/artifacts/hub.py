@@ -1,25 +1,28 @@
 # Copyright: (c) 2026, the inference.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Hugging Face hub, or a mirror of it, through huggingface_hub. Runs on the publisher only."""
+"""The hub that models come from: what a revision consists of, and its files in pieces, over Hugging Face's HTTP API."""
 
 from __future__ import annotations
 
-import glob
-import os
-import shutil
-import sys
-from collections.abc import Iterable, Iterator
+import json
+import re
+import ssl
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urljoin, urlsplit
 
 from ..errors import FleetError
-from .archive import RemoteFile
-from .artifact import Artifact
+from .artifact import COMMIT, Artifact
+from .layout import RemoteFile
+from .manifest import BLOB
+from .transfer.http import Answer, Client, HttpError, UnreachableError
 
-WORKERS = 8  # files at a time
+DEFAULT_URL = "https://huggingface.co"
 TOKEN_VARIABLE = "model_store_hub_token"  # noqa: S105  (its name, not its value)
+REDIRECTS = 5
+NEXT_PAGE = re.compile(r'<([^>]+)>\s*;\s*rel="next"')
 
 
 @dataclass(frozen=True)
@@ -29,128 +32,120 @@ class Revision:
 
 
 class Hub:
-    """A hub at ``url`` (empty: huggingface_hub's own default). Only ``token`` is used, none of the user's own."""
+    """A hub at ``url`` (empty: DEFAULT_URL). ``token`` goes to that host and to no other that it redirects to."""
 
-    def __init__(self, url: str, token: str) -> None:
-        self._library = _library()
-        self._url = url.rstrip("/") or None
-        self._token: str | bool = token or False
-        self._api = self._library.HfApi(endpoint=self._url, token=self._token)
-
-    @property
-    def name(self) -> str:
-        return self._url or "the hub"
+    def __init__(self, url: str, token: str, ca: str = "") -> None:
+        self._url = url.rstrip("/") or DEFAULT_URL
+        self._token = token
+        self._client = Client(ca)
+        self._locations: dict[str, str] = {}  # where files are redirected to, by their URL here
 
     def resolve(self, artifact: Artifact) -> str:
-        """The commit that the artifact's revision stands for now.
-
-        Worth asking for a commit too: an error comes at once here, and after half a minute of retries from the listing.
-        """
+        """The commit that the artifact's revision stands for now."""
         with self._explained(artifact):
-            return str(self._api.model_info(artifact.repo_id, revision=artifact.revision).sha)
+            revision = quote(artifact.revision, safe="")
+            commit = str(_json(self._follow(f"{self._url}/api/models/{artifact.repo_id}/revision/{revision}"))["sha"])
+            if not COMMIT.fullmatch(commit):
+                raise ValueError(f"it calls {commit!r} a commit")
+            return commit
 
     def revision(self, artifact: Artifact, commit: str) -> Revision:
         """All files of the repository at ``commit``, their content known to be readable with this token."""
         with self._explained(artifact):
-            tree = self._api.list_repo_tree(artifact.repo_id, recursive=True, revision=commit)
-            files = tuple(
-                RemoteFile(entry.path, entry.lfs.sha256 if entry.lfs else entry.blob_id, entry.size)
-                for entry in tree
-                if isinstance(entry, self._library.hf_api.RepoFile)
-            )
+            page: str | None = f"{self._url}/api/models/{artifact.repo_id}/tree/{commit}?recursive=true"
+            files: list[RemoteFile] = []
+            while page:
+                answer = self._follow(page)
+                files += (_file(entry) for entry in _json(answer) if entry["type"] == "file")
+                following = NEXT_PAGE.search(answer.headers.get("link", ""))
+                page = urljoin(page, following[1]) if following else None
             if files:  # a gated repository lists its files to everybody
-                url = self._library.hf_hub_url(artifact.repo_id, files[0].path, revision=commit, endpoint=self._url)
-                self._library.get_hf_file_metadata(url, token=self._token, endpoint=self._url)
-        return Revision(commit, files)
+                self._follow(self._content_url(artifact, commit, files[0].path), method="HEAD", redirected=False)
+            return Revision(commit, tuple(files))
 
-    def download(self, artifact: Artifact, commit: str, files: Iterable[RemoteFile], cache: Path) -> Path:
-        """The folder of the snapshot in ``cache``, with all of ``files`` in it."""
+    def reader(self, artifact: Artifact, commit: str) -> Callable[[RemoteFile, int, memoryview], None]:
+        """A function that fills a view with a file's content from a byte on."""
+        return lambda file, start, view: self._read_into(artifact, commit, file.path, start, view)
+
+    def _read_into(self, artifact: Artifact, commit: str, path: str, start: int, view: memoryview) -> None:
+        url = self._content_url(artifact, commit, path)
         with self._explained(artifact):
-            return Path(
-                self._library.snapshot_download(
-                    artifact.repo_id,
-                    revision=commit,
-                    cache_dir=cache,
-                    allow_patterns=[glob.escape(file.path) for file in files],
-                    max_workers=WORKERS,
-                    endpoint=self._url,
-                    token=self._token,
-                )
-            )
+            for _redirect in range(REDIRECTS):
+                place = self._locations.get(url, url)
+                try:
+                    return self._client.read_into(place, start, view, self._headers(place))
+                except HttpError as error:
+                    if 300 <= error.status < 400:
+                        self._locations[url] = urljoin(place, error.answer.headers["location"])
+                    elif place != url and error.status in (401, 403, 404, 410):
+                        self._locations.pop(url, None)  # such addresses expire: ask for another
+                    else:
+                        raise
+            raise ValueError(f"{path} is redirected on and on")
+
+    def _follow(self, url: str, *, method: str = "GET", redirected: bool = True) -> Answer:
+        for _redirect in range(REDIRECTS):
+            answer = self._client.get(url, self._headers(url), method=method)
+            elsewhere = urljoin(url, answer.headers.get("location", ""))
+            if answer.status < 300 or not (redirected or self._is_here(elsewhere)):
+                return answer
+            url = elsewhere
+        raise ValueError(f"{url} is redirected on and on")
+
+    def _content_url(self, artifact: Artifact, commit: str, path: str) -> str:
+        return f"{self._url}/{artifact.repo_id}/resolve/{commit}/{quote(path)}"
+
+    def _headers(self, url: str) -> Mapping[str, str]:
+        return {"Authorization": f"Bearer {self._token}"} if self._token and self._is_here(url) else {}
+
+    def _is_here(self, url: str) -> bool:
+        here, there = urlsplit(self._url), urlsplit(url)
+        return (here.scheme, here.netloc) == (there.scheme, there.netloc)
 
     @contextmanager
     def _explained(self, artifact: Artifact) -> Iterator[None]:
+        attempted = f"Failed to read {artifact.label} from {self._url}"
         try:
             yield
-        except FleetError:
-            raise
-        except Exception as error:
-            attempted = f"Failed to read {artifact.label} from {self.name}"
-            raise FleetError(attempted, *self._cause(_root(error), artifact)) from error
+        except HttpError as error:
+            raise FleetError(attempted, *self._refusal(error, artifact)) from error
+        except UnreachableError as error:
+            raise FleetError(attempted, str(error.reason), _unreachable(error)) from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise FleetError(
+                attempted, f"its answer is not a hub's ({error})", "Correct model_store_hub_url."
+            ) from error
 
-    def _cause(self, error: BaseException, artifact: Artifact) -> tuple[str, str]:
-        """Cause and next step, from whatever huggingface_hub raised."""
-        errors = self._library.errors
-        status = getattr(getattr(error, "response", None), "status_code", None)
-        if isinstance(error, errors.GatedRepoError) or status in (401, 403):
-            refused = f"HTTP {status}, the repository is gated, private or does not exist"
+    def _refusal(self, error: HttpError, artifact: Artifact) -> tuple[str, str]:
+        """Cause and next step."""
+        code = error.answer.headers.get("x-error-code", "")
+        if code == "RevisionNotFound":
+            return f"it has no revision {artifact.revision}", "Correct revision of the model in the description."
+        if code == "GatedRepo" or error.status in (401, 403):
+            refused = f"HTTP {error.status}, the repository is gated, private or does not exist"
             if self._token:
                 step = f"Is its licence accepted by the account that {TOKEN_VARIABLE} belongs to, and the token valid?"
             else:
                 step = f"Accept its licence on the hub and set {TOKEN_VARIABLE}."
             return refused, step
-        if isinstance(error, errors.RevisionNotFoundError):
-            return f"it has no revision {artifact.revision}", "Correct revision of the model in the description."
-        if isinstance(error, errors.RepositoryNotFoundError) or status == 404:
+        if error.status == 404:
             return "HTTP 404, no such repository or revision", "Correct repo_id or revision in the description."
-        if status:
-            return f"HTTP {status}", "Run again later; what was downloaded is kept."
-        if isinstance(error, OSError) and error.errno:
-            return os.strerror(error.errno), "Is there room and may we write in model_store_scratch_dir?"
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
-        return said, "Is model_store_hub_url right, and can the publisher reach it?"
+        return f"{error.where} answers HTTP {error.status}", "Run again later; what was transferred is kept."
 
 
-def forget(artifact: Artifact, cache: Path) -> None:
-    """Give the room in ``cache`` back."""
-    shutil.rmtree(cache / f"models--{artifact.flat_name}", ignore_errors=True)
-    shutil.rmtree(cache / ".locks" / f"models--{artifact.flat_name}", ignore_errors=True)
+def _file(entry: Mapping[str, Any]) -> RemoteFile:
+    large = entry.get("lfs")
+    file = RemoteFile(str(entry["path"]), str(large["oid"] if large else entry["oid"]), int(entry["size"]))
+    if not BLOB.fullmatch(file.blob):
+        raise ValueError(f"{file.path} has no valid hash")
+    return file
 
 
-def forget_fragments(artifact: Artifact, cache: Path) -> None:
-    """Remove what a killed try left behind and no later one takes up."""
-    for path in (cache / f"models--{artifact.flat_name}" / "blobs").glob("*.incomplete"):
-        path.unlink(missing_ok=True)
+def _json(answer: Answer) -> Any:
+    return json.loads(answer.body)
 
 
-def _root(error: BaseException) -> BaseException:
-    """huggingface_hub wraps a refused connection into 'not found locally'; the operator wants the former."""
-    while type(error).__name__ in ("LocalEntryNotFoundError", "IncompleteSnapshotError") and error.__cause__:
-        error = error.__cause__
-    return error
-
-
-def _library() -> Any:
-    # Read once, when the library is imported: no progress bars in a module's output, whole files as blobs.
-    os.environ.update(
-        HF_HUB_DISABLE_PROGRESS_BARS="1",
-        HF_HUB_DISABLE_TELEMETRY="1",
-        HF_HUB_DISABLE_XET="1",
-        HF_HUB_DISABLE_SHARED_BLOBS="1",
-        HF_HUB_OFFLINE="0",
-    )
-    try:
-        import huggingface_hub
-        import huggingface_hub.errors
-        import huggingface_hub.hf_api
-    except ImportError as error:
-        raise missing_library("huggingface_hub", error) from error
-    return huggingface_hub
-
-
-def missing_library(name: str, error: ImportError) -> FleetError:
-    return FleetError(
-        f"Failed to use {name} with {sys.executable}",
-        str(error),
-        f"Let ansible_python_interpreter of the publisher name a Python that has {name} (requirements.txt).",
-    )
+def _unreachable(error: UnreachableError) -> str:
+    if isinstance(error.reason, ssl.SSLCertVerificationError):
+        return "Set model_store_hub_ca to the certificates of the hub's authority."
+    return "Is model_store_hub_url right, and can the publisher reach it? What was transferred is kept."

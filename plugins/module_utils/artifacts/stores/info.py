@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..errors import FleetError
-from .artifact import Artifact
-from .manifest import Manifest
-from .publish import each
-from .store import Store
+from ...errors import FleetError
+from ..artifact import Artifact
+from ..each import each
+from ..manifest import Manifest
+from .base import Store
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def look(
         if manifest is None or sight.key is None:
             errors.append(_absent(store, artifact, sight))
             continue
-        url = store.presigned(sight.key, presign)
+        url = store.address(sight.key, presign)
         sources.append(
             {
                 "repo_id": artifact.repo_id,
@@ -58,7 +58,7 @@ def look(
                 "key": sight.key,
                 "url": url,
                 "manifest": manifest.as_dict(),
-                "ca": store.ca,
+                "ca": store.settings.ca,
             }
         )
     return models, sources, errors

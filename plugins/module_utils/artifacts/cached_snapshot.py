@@ -1,0 +1,45 @@
+# Copyright: (c) 2026, the inference.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A snapshot that lies in a Hugging Face cache already, whoever put it there, as a source to publish from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from .artifact import Artifact
+from .cache_layout import ModelFolder
+from .layout import RemoteFile
+from .manifest import BLOB
+from .transfer.digests import hash_file
+from .transfer.partial_file import read_into
+
+
+@dataclass(frozen=True)
+class CachedSnapshot:
+    commit: str
+    folder: Path
+    files: tuple[RemoteFile, ...]
+
+    @classmethod
+    def find(cls, cache: Path, artifact: Artifact) -> CachedSnapshot | None:
+        """The artifact's snapshot in ``cache``, if it is there."""
+        folder = ModelFolder(cache, artifact)
+        commit = folder.commit()
+        snapshot = folder.snapshot(commit)
+        if not commit or not snapshot.is_dir():
+            return None
+        paths = sorted(path for path in snapshot.rglob("*") if path.is_file())
+        files = tuple(RemoteFile(str(path.relative_to(snapshot)), _blob(path), path.stat().st_size) for path in paths)
+        return cls(commit, snapshot, files) if files else None
+
+    def read_into(self, file: RemoteFile, start: int, view: memoryview) -> None:
+        """Fill ``view`` with the file's content from byte ``start`` on."""
+        with (self.folder / file.path).open("rb", buffering=0) as content:
+            read_into(content.fileno(), start, view)
+
+
+def _blob(path: Path) -> str:
+    """What the hub calls the file's content: the name of the blob that it links to, else its sha256."""
+    name = path.readlink().name if path.is_symlink() else ""
+    return name if BLOB.fullmatch(name) else hash_file(path, "")[0]
