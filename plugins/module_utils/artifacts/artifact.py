@@ -51,9 +51,9 @@ class Artifact:
         """What decides which of the repository's files belong to it, beside the revision."""
         return {"formats": list(self.formats), "include": list(self.include), "exclude": list(self.exclude)}
 
-    def key(self, commit: str) -> str:
-        """Where its tar lies in the store."""
-        return self.given_key or f"models/{self.family}/{commit[:SHORT]}/{self.flat_name}.tar"
+    def key(self, commit: str, suffix: str = "") -> str:
+        """Where its tar lies in the store; ``suffix`` says how it is compressed."""
+        return self.given_key or f"models/{self.family}/{commit[:SHORT]}/{self.flat_name}.tar{suffix}"
 
     def ref_key(self) -> str:
         """Where the store keeps the commit that a branch or tag was published at."""

@@ -53,10 +53,13 @@ def fill_blobs(
     read: Step,
     progress: Progress,
     expected: Mapping[str, str] | None = None,
+    *,
+    copies: int = 1,
 ) -> Filled:
     """Put ``blobs`` in place, in the ``pieces`` that hold them, each as ``read`` reads it.
 
-    What is wrong the first time is read once more. ``expected`` are the blobs' sha256, where that is not their name.
+    What is wrong the first time is read once more. ``expected`` are the blobs' sha256, where that is not their name;
+    ``copies`` of a piece are what ``read`` takes with the buffer.
     """
     sha256: dict[str, str] = {}
     received = 0
@@ -65,7 +68,7 @@ def fill_blobs(
         progress.begin(folder.artifact.label, sizes, {name: blob.path for name, blob in blobs.items()})
         with CacheFilling(folder, sizes) as filling:
             filling.require_room()
-            digests = filling.fill(pieces(blobs), read, progress, expected)
+            digests = filling.fill(pieces(blobs), read, progress, expected, copies)
             received += filling.received
         sha256.update(digests.sha256)
         blobs = {name: blobs[name] for name in digests.damaged}
@@ -105,7 +108,12 @@ class CacheFilling:
             raise FleetError(attempted, cause, "Make room there, or set model_cache_dir.")
 
     def fill(
-        self, pieces: Iterable[Piece], read: Step, progress: Progress, expected: Mapping[str, str] | None
+        self,
+        pieces: Iterable[Piece],
+        read: Step,
+        progress: Progress,
+        expected: Mapping[str, str] | None,
+        copies: int,
     ) -> Digests:
         """Put blobs in place from ``pieces``; those that are damaged are gone afterwards."""
         digests = Digests(self._sizes, expected)
@@ -124,7 +132,7 @@ class CacheFilling:
 
         for blob in list(digests.sha256):  # the empty ones
             self._conclude(blob, digests)
-        move(pieces, step, digests)
+        move(pieces, step, digests, copies=copies)
         return digests
 
     def write(self, piece: Piece, view: memoryview) -> None:

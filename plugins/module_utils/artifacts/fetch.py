@@ -20,14 +20,12 @@ from .artifact import Artifact
 from .cache_filling import DamagedError, disk_cause, fill_blobs
 from .cache_layout import ModelFolder
 from .manifest import File, Manifest, parse_manifest
+from .tar_source import TarSource
+from .transfer.compression import CompressionError
 from .transfer.digests import hash_file
 from .transfer.http import HttpError, UnreachableError
-from .transfer.pieces import Extent, Piece, cover
+from .transfer.pieces import Extent, Piece
 from .transfer.progress import Progress
-from .transfer.tar_source import TarSource
-
-PIECE = 8 * 1024 * 1024  # bytes
-GAP = 64 * 1024  # bytes that are rather read over than asked around
 
 
 @dataclass(frozen=True)
@@ -119,16 +117,21 @@ def _fill(folder: ModelFolder, missing: Mapping[str, File], source: Source, prog
     """Put the blobs in place; the number of bytes that were read for it."""
     place = source.url.partition("?")[0]
 
+    tar = TarSource(source.url, source.manifest, source.ca)
+
     def pieces(names: Iterable[str]) -> Iterable[Piece]:
-        return cover((Extent(name, missing[name].offset, missing[name].size) for name in names), PIECE, GAP)
+        return tar.pieces([Extent(name, missing[name].offset, missing[name].size) for name in names])
 
     expected = {name: file.sha256 for name, file in missing.items()}
     try:
-        return fill_blobs(folder, missing, pieces, TarSource(source.url, source.ca).read, progress, expected).received
+        return fill_blobs(folder, missing, pieces, tar.read, progress, expected, copies=tar.copies).received
     except HttpError as error:
         raise _refusal(attempted, place, error) from error
     except UnreachableError as error:
         raise FleetError(attempted, f"reading {place}: {error.reason}", _next_step(error)) from error
+    except CompressionError as error:
+        step = "Remove that object from the store and publish the model again."
+        raise FleetError(attempted, f"{place} cannot be decompressed, twice ({error})", step) from error
     except DamagedError as error:
         cause = f"{error} as read from {place} is not what was published (its sha256 differs, twice)"
         step = "Remove that object from the store and publish the model again."

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..errors import FleetError
 from .artifact import COMMIT
+from .transfer.compression import SUFFIX
 
 FORMAT = 1
 BLOB = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -40,6 +41,14 @@ class Manifest:
     tar_size: int
     files: tuple[File, ...]
     tool: str = ""  # what wrote it
+    compression: str = "none"
+    frame_size: int = 0  # bytes of the tar in each frame but the last; 0 where it is not compressed
+    frames: tuple[int, ...] = ()  # bytes of each frame as it is stored, one after the other
+
+    @property
+    def stored_size(self) -> int:
+        """Bytes of the object in the store."""
+        return sum(self.frames) if self.frames else self.tar_size
 
     @property
     def blobs(self) -> dict[str, File]:
@@ -74,10 +83,14 @@ def parse_manifest(body: Any, source: str) -> Manifest:
                 for f in body["files"]
             ),
             tool=str(body.get("tool", "")),
+            compression=str(body["compression"]),
+            frame_size=int(body["frame_size"]),
+            frames=tuple(int(size) for size in body["frames"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise FleetError(attempted, "it is not a manifest", "Publish the model again.") from error
     problem = next((problem for file in manifest.files if (problem := _problem(file, manifest.tar_size))), "")
+    problem = problem or _frames_problem(manifest)
     if not COMMIT.fullmatch(manifest.commit):
         problem = f"{manifest.commit!r} is not a commit"
     if problem:
@@ -93,4 +106,14 @@ def _problem(file: File, tar_size: int) -> str:
         return f"{file.path} has no valid hash"
     if file.size < 0 or file.offset < 0 or file.offset + file.size > tar_size:
         return f"{file.path} lies outside the tar"
+    return ""
+
+
+def _frames_problem(manifest: Manifest) -> str:
+    if manifest.compression not in SUFFIX:
+        return f"its compression {manifest.compression!r} is unknown"
+    compressed = manifest.compression != "none"
+    wanted = -(-manifest.tar_size // manifest.frame_size) if compressed and manifest.frame_size > 0 else 0
+    if len(manifest.frames) != wanted or compressed != bool(wanted) or any(size <= 0 for size in manifest.frames):
+        return "its frames are not those of its tar"
     return ""

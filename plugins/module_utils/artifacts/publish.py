@@ -81,7 +81,7 @@ class Publisher:
         manifest = self._store.published(artifact, commit)
         if manifest is None:
             return None
-        return _publication(artifact, commit, artifact.key(commit), manifest.tar_size, changed=False)
+        return _publication(artifact, commit, self._store.key(artifact, commit), manifest.tar_size, changed=False)
 
     def _publish(self, artifact: Artifact) -> Publication:
         cached = CachedSnapshot.find(self._cache, artifact) if self._cache else None
@@ -98,7 +98,7 @@ class Publisher:
         files = cached.files if cached else self._hub.revision(artifact, commit).files
         chosen = set(select([file.path for file in files], artifact))
         layout = Layout(artifact, commit, [file for file in files if file.path in chosen])
-        key = artifact.key(commit)
+        key = self._store.key(artifact, commit)
         if not self._check_mode:
             read_file: ReadFile = cached.read_into if cached else self._hub.reader(artifact, commit)
             push = Push(artifact, layout, key, self._store, self._progress)

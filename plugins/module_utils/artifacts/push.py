@@ -4,21 +4,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 
 from ..errors import FleetError
 from .artifact import Artifact
 from .layout import Layout, RemoteFile
 from .manifest import Manifest
 from .stores.base import GoneError, Store, Upload
+from .tar_source import TarSource
+from .transfer.compression import codec
 from .transfer.digests import Digests
 from .transfer.move import Step, move
-from .transfer.pieces import Piece, cover
+from .transfer.pieces import Piece
 from .transfer.progress import Progress
-from .transfer.tar_source import TarSource
 
 TOOL = "inference.fleet 1.0.0"
 MIN_PART = 16 * 1024 * 1024  # bytes
+LEAST = 5 * 1024 * 1024  # bytes; S3 takes no smaller part but the last
 MAX_PARTS = 9000  # S3 allows 10,000
 READ_BACK_SECONDS = 12 * 3600
 
@@ -26,6 +29,8 @@ ReadFile = Callable[[RemoteFile, int, memoryview], None]  # fills the view with 
 
 
 class Push:
+    """One model at one commit, to ``key`` of ``store``."""
+
     def __init__(self, artifact: Artifact, layout: Layout, key: str, store: Store, progress: Progress) -> None:
         self._what = f"publishing {artifact.label}"
         self._attempted = f"Failed to publish {artifact.label}"
@@ -33,29 +38,51 @@ class Push:
         self._key = key
         self._store = store
         self._progress = progress
+        self._compression = store.settings.compression
+        self._codec = codec(self._compression)
+        self._part = max(MIN_PART, -(-layout.size // MAX_PARTS))
+        self._identity = f"{layout.identity}-{self._compression}-{self._part}"
 
     def run(self, read_file: ReadFile, keep: Step | None = None) -> Manifest:
         """The manifest, once the store has it. ``keep`` sees every piece on its way."""
-        layout = self._layout
-        part = max(MIN_PART, -(-layout.size // MAX_PARTS))
-        upload = self._store.upload(self._key, layout.identity, layout.size, part)
-        pieces = dict(enumerate(layout.pieces(part), 1))
-        pending = {number: piece for number, piece in pieces.items() if upload.sizes.get(number) != piece.size}
+        upload = self._store.upload(self._key, self._identity, self._layout.size, self._part)
+        pieces = dict(enumerate(self._layout.pieces(self._part), 1))
+        pending = {number: piece for number, piece in pieces.items() if number not in upload.sizes}
         # What an earlier run sent was hashed by that run at best: read it back once it can be read.
         unseen = {s.blob for number, piece in pieces.items() if number not in pending for s in piece.segments}
+        sha256 = self._send(upload, pending, unseen, read_file, keep)
+        frames = tuple(upload.sizes[number] for number in pieces) if self._codec else ()
+        draft = self._layout.manifest({**dict.fromkeys(unseen, ""), **sha256}, TOOL)
+        manifest = replace(draft, compression=self._compression, frame_size=self._part if frames else 0, frames=frames)
+        if unseen:
+            sha256.update(self._read_back(unseen, manifest))
+            manifest = replace(manifest, files=self._layout.manifest(sha256, TOOL).files)
+        self._store.put_manifest(self._key, manifest)
+        return manifest
+
+    def _send(
+        self,
+        upload: Upload,
+        pending: Mapping[int, Piece],
+        unseen: Collection[str],
+        read_file: ReadFile,
+        keep: Step | None,
+    ) -> dict[str, str]:
+        """Complete ``upload`` with the parts that are ``pending``; sha256 of the blobs that are not ``unseen``."""
+        layout = self._layout
         blobs = layout.blobs
         sizes = {blob: file.size for blob, file in blobs.items()}
-        names = {blob: file.path for blob, file in blobs.items()}
         digests = Digests({blob: size for blob, size in sizes.items() if blob not in unseen})
         numbers = {piece.offset: number for number, piece in pending.items()}
-        self._progress.begin(self._what, sizes, names)
+        self._progress.begin(self._what, sizes, {blob: file.path for blob, file in blobs.items()})
 
         def step(piece: Piece, view: memoryview) -> None:
             layout.frame(piece, view)
             for segment in piece.segments:
                 content = view[segment.at : segment.at + segment.size]
                 read_file(blobs[segment.blob], segment.start, content)
-            upload.put(numbers[piece.offset], view)
+            last = piece.end == layout.size
+            upload.put(numbers[piece.offset], self._codec.compress(view, 0 if last else LEAST) if self._codec else view)
             if keep:
                 keep(piece, view)
             digests.update(piece, view)
@@ -63,16 +90,13 @@ class Push:
             self._progress.moved(piece)
 
         try:
-            move(pending.values(), step, digests)
+            move(pending.values(), step, digests, copies=2 if self._codec else 1)
             upload.complete()
         except GoneError as error:
-            if self._store.size(self._key) != layout.size:
+            if not self._store.holds(self._key, self._identity):
                 cause = "another publisher has ended our upload without completing its own"
                 raise FleetError(self._attempted, cause, "Run again, on one publisher.") from error
-        digests.sha256.update(self._read_back(unseen))
-        manifest = layout.manifest(digests.sha256, TOOL)
-        self._store.put_manifest(self._key, manifest)
-        return manifest
+        return digests.sha256
 
     def _refuse(self, digests: Digests, upload: Upload) -> None:
         if digests.damaged:
@@ -82,21 +106,18 @@ class Push:
             step = "Nothing was published. Run again; if it stays, something between the hub and here changes files."
             raise FleetError(self._attempted, cause, step)
 
-    def _read_back(self, blobs: Iterable[str]) -> dict[str, str]:
+    def _read_back(self, blobs: Collection[str], manifest: Manifest) -> dict[str, str]:
         """sha256 of ``blobs`` as the store has them."""
         extents = [self._layout.extents[blob] for blob in blobs]
-        if not extents:
-            return {}
         digests = Digests({extent.blob: extent.size for extent in extents})
-        address = self._store.address(self._key, READ_BACK_SECONDS)
-        source = TarSource(address, self._store.settings.ca)
+        source = TarSource(self._store.address(self._key, READ_BACK_SECONDS), manifest, self._store.settings.ca)
 
         def step(piece: Piece, view: memoryview) -> None:
             source.read(piece, view)
             digests.update(piece, view)
 
         with self._store.explained("read", self._key):
-            move(cover(extents, MIN_PART, gap=MIN_PART), step, digests)
+            move(source.pieces(extents), step, digests, copies=source.copies)
         if digests.damaged:
             self._store.delete(self._key)
             names = ", ".join(sorted(self._layout.blobs[blob].path for blob in digests.damaged))

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..artifact import Artifact, manifest_key
 from ..manifest import Manifest, parse_manifest
+from ..transfer.compression import SUFFIX
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,11 @@ class Settings:
     addressing: str = ""  # path, virtual; empty: as boto3 finds best
     sse: str = ""  # server-side encryption: AES256, aws:kms, aws:kms:dsse; empty: the bucket's
     sse_kms_key_id: str = ""
+    compression: str = "none"  # of what is written; zstd, gzip
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Settings:
-        return cls(**{key: value or "" for key, value in options.items()})
+        return cls(**{key: value for key, value in options.items() if value is not None})
 
 
 class GoneError(Exception):
@@ -54,22 +56,42 @@ class Upload(ABC):
         """Forget all parts: nothing is taken up again."""
 
 
+class CompletedUpload(Upload):
+    """One that a run has completed which was killed before it came any further."""
+
+    def __init__(self, size: int, part: int) -> None:
+        self.sizes = {number + 1: min(part, size - start) for number, start in enumerate(range(0, size, part))}
+
+    def put(self, number: int, content: memoryview) -> None:
+        """Never called: all parts are there."""
+
+    def complete(self) -> None:
+        """It is."""
+
+    def abort(self) -> None:
+        """Nothing is left of it but the object."""
+
+
 class Store(ABC):
     """What the store knows of models, over the few things that differ between stores."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
 
+    def key(self, artifact: Artifact, commit: str) -> str:
+        """Where the artifact's tar lies."""
+        return artifact.key(commit, SUFFIX[self.settings.compression])
+
     def published(self, artifact: Artifact, commit: str) -> Manifest | None:
         """The manifest of the artifact; None where it is not, not completely, or as another selection in the store."""
-        key = artifact.key(commit)
+        key = self.key(artifact, commit)
         body = self._read_json(manifest_key(key))
         if body is None:
             return None
         manifest = parse_manifest(body, self.url(manifest_key(key)))
         if manifest.commit != commit or manifest.selection != artifact.selection:
             return None
-        return manifest if self.size(key) == manifest.tar_size else None
+        return manifest if self.size(key) == manifest.stored_size else None
 
     def commit_of(self, artifact: Artifact) -> str | None:
         """The commit that a branch or tag was last published at."""
@@ -101,6 +123,10 @@ class Store(ABC):
         """Bytes of an object; None where there is none."""
 
     @abstractmethod
+    def holds(self, key: str, identity: str) -> bool:
+        """Whether the object is of the upload of this ``identity``."""
+
+    @abstractmethod
     def read(self, key: str) -> bytes | None:
         """A small object; None where there is none."""
 
@@ -114,7 +140,10 @@ class Store(ABC):
 
     @abstractmethod
     def upload(self, key: str, identity: str, size: int, part: int) -> Upload:
-        """The upload of ``size`` bytes in parts of ``part`` bytes; one of the same ``identity`` is taken up."""
+        """The upload of ``size`` bytes in parts of ``part`` bytes; one of the same ``identity`` is taken up.
+
+        Where that one was completed, but nothing came after, all parts are there and there is nothing to complete.
+        """
 
     def _read_json(self, key: str) -> Any:
         body = self.read(key)

@@ -34,6 +34,9 @@ class DirectoryStore(Store):
             except FileNotFoundError:
                 return None
 
+    def holds(self, key: str, identity: str) -> bool:  # noqa: ARG002  (a file has no metadata to keep it in)
+        return self.size(key) is not None
+
     def read(self, key: str) -> bytes | None:
         with self.explained("read", key):
             try:
@@ -54,6 +57,9 @@ class DirectoryStore(Store):
             (self._root / key).unlink(missing_ok=True)
 
     def upload(self, key: str, identity: str, size: int, part: int) -> Upload:
+        if self.settings.compression != "none":
+            step = "Set model_store_compression to none, or publish to S3."
+            raise FleetError(f"Failed to write {self.url(key)}", "a folder keeps plain tars only", step)
         with self.explained("write", key):
             return DirectoryUpload(self, key, self._root / key, identity, size, part)
 

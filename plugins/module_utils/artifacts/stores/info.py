@@ -25,7 +25,7 @@ class Sight:
     commit: str | None  # None where a branch or tag was never published
     key: str | None
     published: bool
-    size: int | None  # bytes of the tar
+    size: int | None  # bytes of the tar, uncompressed
 
 
 def look(
@@ -72,7 +72,7 @@ def _find(store: Store, artifact: Artifact) -> tuple[Sight, Manifest | None]:
         repo_id=artifact.repo_id,
         revision=artifact.revision,
         commit=commit,
-        key=artifact.key(commit) if commit else None,
+        key=store.key(artifact, commit) if commit else None,
         published=manifest is not None,
         size=manifest.tar_size if manifest else None,
     )

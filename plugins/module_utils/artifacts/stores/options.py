@@ -19,5 +19,6 @@ STORE: dict[str, Any] = {
         "addressing": {"type": "str", "choices": ["auto", "path", "virtual"]},
         "sse": {"type": "str", "choices": ["AES256", "aws:kms", "aws:kms:dsse"]},
         "sse_kms_key_id": {"type": "str", "no_log": False},
+        "compression": {"type": "str", "choices": ["none", "zstd", "gzip"], "default": "none"},
     },
 }

@@ -13,7 +13,7 @@ from typing import Any
 
 from ...errors import FleetError
 from ..transfer.http import Client, HttpError, UnreachableError
-from .base import GoneError, Settings, Store, Upload
+from .base import CompletedUpload, GoneError, Settings, Store, Upload
 
 CONNECT_TIMEOUT = 5  # seconds
 READ_TIMEOUT = 60  # seconds
@@ -68,6 +68,16 @@ class S3Store(Store):
                     return None
                 raise
 
+    def holds(self, key: str, identity: str) -> bool:
+        with self.explained("read", key):
+            try:
+                metadata = self.client.head_object(Bucket=self.bucket, Key=key)["Metadata"]
+            except self._errors.ClientError as error:
+                if _code(error) in ABSENT:
+                    return False
+                raise
+        return bool(metadata.get("identity") == identity)
+
     def read(self, key: str) -> bytes | None:
         with self.explained("read", key):
             try:
@@ -87,21 +97,25 @@ class S3Store(Store):
         with self.explained("delete", key):
             self.client.delete_object(Bucket=self.bucket, Key=key)
 
-    def upload(self, key: str, identity: str, size: int, part: int) -> Upload:  # noqa: ARG002  (a folder asks for it)
+    def upload(self, key: str, identity: str, size: int, part: int) -> Upload:
         note = f"{key}.upload.json"
+        if self.settings.compression == "none" and self.holds(key, identity):
+            self.delete(note)
+            return CompletedUpload(size, part)
         begun = self._read_json(note) or {}
-        if begun.get("identity") == identity and begun.get("part") == part:
+        if begun.get("identity") == identity:
             try:
-                return S3Upload(self, key, note, str(begun["upload_id"]), {})
+                return S3Upload(self, key, note, str(begun["upload_id"]))
             except GoneError:
                 pass
         elif "upload_id" in begun:
             self.abort(key, str(begun["upload_id"]))
         with self.explained("write", key):
-            answer = self.client.create_multipart_upload(Bucket=self.bucket, Key=key, **self.encryption())
-        begun = {"identity": identity, "part": part, "upload_id": answer["UploadId"]}
-        self.write(note, json.dumps(begun).encode())
-        return S3Upload(self, key, note, str(answer["UploadId"]), {})
+            answer = self.client.create_multipart_upload(
+                Bucket=self.bucket, Key=key, Metadata={"identity": identity}, **self.encryption()
+            )
+        self.write(note, json.dumps({"identity": identity, "upload_id": answer["UploadId"]}).encode())
+        return S3Upload(self, key, note, str(answer["UploadId"]))
 
     def presigned(self, operation: str, parameters: dict[str, Any], seconds: int) -> str:
         return str(self.client.generate_presigned_url(operation, Params=parameters, ExpiresIn=seconds))
@@ -163,12 +177,12 @@ class S3Store(Store):
 class S3Upload(Upload):
     """A multipart upload. ``note`` is the object that remembers it."""
 
-    def __init__(self, store: S3Store, key: str, note: str, upload_id: str, etags: dict[int, str]) -> None:
+    def __init__(self, store: S3Store, key: str, note: str, upload_id: str) -> None:
         self._store = store
         self._key = key
         self._note = note
         self._upload = {"Bucket": store.bucket, "Key": key, "UploadId": upload_id}
-        self._etags = etags
+        self._etags: dict[int, str] = {}
         self.sizes = {}
         with self._explained():
             for page in store.client.get_paginator("list_parts").paginate(**self._upload):

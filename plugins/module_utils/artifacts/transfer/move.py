@@ -16,10 +16,11 @@ MEMORY = 160 * 1024 * 1024  # bytes that all buffers together take at most
 Step = Callable[[Piece, memoryview], None]
 
 
-def move(pieces: Iterable[Piece], step: Step, digests: Digests, workers: int = WORKERS) -> None:
+def move(pieces: Iterable[Piece], step: Step, digests: Digests, *, copies: int = 1) -> None:
     """``step`` for each piece, with a buffer of its size; it reads, writes, and updates ``digests``.
 
-    Pieces are begun in their order, up to ``workers`` at a time, fewer where their buffers would take more than MEMORY.
+    Pieces are begun in their order, up to WORKERS at a time, fewer where they would take more than MEMORY; a step holds
+    ``copies`` of its piece, with the buffer.
     The first error ends all of it and is raised when every thread has stopped.
     """
     pieces = list(pieces)
@@ -43,7 +44,7 @@ def move(pieces: Iterable[Piece], step: Step, digests: Digests, workers: int = W
                 errors.append(error)
                 digests.stop()
 
-    count = max(1, min(workers, MEMORY // largest, len(pieces)))
+    count = max(1, min(WORKERS, MEMORY // (largest * copies), len(pieces)))
     threads = [threading.Thread(target=work, daemon=True) for _worker in range(count)]
     for thread in threads:
         thread.start()
