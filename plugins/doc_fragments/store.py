@@ -49,8 +49,8 @@ options:
         description:
           - How tars are stored. Weights shrink by a fifth at best, so V(none) is right wherever the network is faster
             than about 500 MB/s.
-          - V(zstd) compresses at about 800 MB/s a core, in frames that hosts read in parallel.
-          - V(gzip) is for those whose other tools need it; it compresses at some 30 MB/s a core, so that a 16 GB model
+          - V(zstd) compresses at about 600 MB/s a core, in frames that hosts read in parallel.
+          - V(gzip) is for those whose other tools need it; it compresses at some 40 MB/s a core, so that a 16 GB model
             takes minutes more.
         type: str
         choices: [none, zstd, gzip]

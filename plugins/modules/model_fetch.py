@@ -12,7 +12,7 @@ short_description: Bring published models into a host's Hugging Face cache
 description:
   - Reads each model that the cache does not have from the store straight into place; the host's disk sees no tar.
   - Every file is hashed before it gets its name, and the snapshot appears last, at once. What a killed run left is
-    resumed.
+    resumed inside the file.
   - With models that are there, nothing is asked of anybody; in check mode nothing ever is, so without O(sources) it is
     the way to see what is missing.
   - Needs nothing but the distribution's Python.
@@ -91,6 +91,10 @@ missing:
   returned: always
   type: list
   elements: dict
+expired:
+  description: Whether all that is wrong is that addresses expired while they were read; go on with new O(sources).
+  returned: failure
+  type: bool
 """
 
 from pathlib import Path
@@ -98,7 +102,7 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.artifacts.artifact import artifacts
-from ..module_utils.artifacts.fetch import fill
+from ..module_utils.artifacts.fetch import ExpiredError, fill
 from ..module_utils.artifacts.transfer.progress import Progress
 from ..module_utils.errors import FleetError
 
@@ -142,7 +146,8 @@ def main() -> None:
         "diff": {"before": "", "after": "".join(f"{line}\n" for line in appeared)},
     }
     if errors:
-        module.fail_json(msg="\n".join(str(error) for error in errors), **result)
+        expired = all(isinstance(error, ExpiredError) for error in errors)
+        module.fail_json(msg="\n".join(str(error) for error in errors), expired=expired, **result)
     module.exit_json(**result)
 
 

@@ -82,6 +82,14 @@ class ModelFolder:
             for path in (self.path / "blobs").glob(pattern):
                 path.unlink()
 
+    def forget(self, commit: str) -> None:
+        """Remove a snapshot, and what points to it; its blobs stay."""
+        for ref in (self.path / "refs").rglob("*"):
+            if ref.is_file() and ref.read_text().strip() == commit:
+                ref.unlink()
+        self._record(commit).unlink(missing_ok=True)
+        shutil.rmtree(self.snapshot(commit))
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """One writer at a time; the lock ends with the process, however that ends."""

@@ -51,7 +51,7 @@ class Source:
 
 
 class ExpiredError(FleetError):
-    """The address is not valid any more; with another one it goes on where it stopped."""
+    """The address is not valid any more, but has served a while: with another one it goes on where it stopped."""
 
 
 def fill(
@@ -126,7 +126,7 @@ def _fill(folder: ModelFolder, missing: Mapping[str, File], source: Source, prog
     try:
         return fill_blobs(folder, missing, pieces, tar.read, progress, expected, copies=tar.copies).received
     except HttpError as error:
-        raise _refusal(attempted, place, error) from error
+        raise _refusal(attempted, place, error, tar) from error
     except UnreachableError as error:
         raise FleetError(attempted, f"reading {place}: {error.reason}", _next_step(error)) from error
     except CompressionError as error:
@@ -151,15 +151,15 @@ def _next_step(error: UnreachableError) -> str:
     return "Can this host reach the store? What was fetched is kept; run again."
 
 
-def _refusal(attempted: str, place: str, error: HttpError) -> FleetError:
+def _refusal(attempted: str, place: str, error: HttpError, tar: TarSource) -> FleetError:
     code = error.code
     cause = f"reading {place}: HTTP {error.status} {code}".rstrip()
     said = error.answer.body.lower()
     if error.status == 404:
         return FleetError(attempted, cause, "Publish the model first (playbooks/publish.yml).")
     if b"expired" in said:
-        step = "Run again; what was fetched is kept."
-        return ExpiredError(attempted, f"{cause}, the address has expired", step)
+        kind = ExpiredError if tar.was_read else FleetError
+        return kind(attempted, f"{cause}, the address has expired", "Run again; what was fetched is kept.")
     if code == "RequestTimeTooSkewed" or b"not yet valid" in said:
         return FleetError(attempted, cause, "Set the clocks of the publisher and the store.")
     return FleetError(attempted, cause, "May model_store_s3_access_key read the bucket?")

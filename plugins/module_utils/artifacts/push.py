@@ -13,7 +13,7 @@ from .layout import Layout, RemoteFile
 from .manifest import Manifest
 from .stores.base import GoneError, Store, Upload
 from .tar_source import TarSource
-from .transfer.compression import codec
+from .transfer.compression import find_codec
 from .transfer.digests import Digests
 from .transfer.move import Step, move
 from .transfer.pieces import Piece
@@ -39,7 +39,7 @@ class Push:
         self._store = store
         self._progress = progress
         self._compression = store.settings.compression
-        self._codec = codec(self._compression)
+        self._codec = find_codec(self._compression)
         self._part = max(MIN_PART, -(-layout.size // MAX_PARTS))
         self._identity = f"{layout.identity}-{self._compression}-{self._part}"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from .manifest import Manifest
-from .transfer.compression import CompressionError, codec
+from .transfer.compression import Codec, CompressionError, find_codec
 from .transfer.http import Client
 from .transfer.partial_file import read_into
 from .transfer.pieces import Extent, Piece, cover, cut
@@ -27,8 +27,9 @@ class TarSource:
         self._client = Client(ca)
         self._path = Path(unquote(urlsplit(url).path)) if url.startswith("file:") else None
         self._manifest = manifest
-        self._codec = codec(manifest.compression)
+        self._codec = find_codec(manifest.compression)
         self._starts = [0, *accumulate(manifest.frames)]
+        self.was_read = False  # whether any piece came
 
     @property
     def copies(self) -> int:
@@ -44,17 +45,21 @@ class TarSource:
 
     def read(self, piece: Piece, view: memoryview) -> None:
         """Fill ``view``; OSError, HttpError, UnreachableError or CompressionError where that fails."""
-        if not self._codec:
+        if self._codec:
+            self._read_frame(piece, view, self._codec)
+        else:
             self._read(piece.offset, view)
-            return
+        self.was_read = True
+
+    def _read_frame(self, piece: Piece, view: memoryview, codec: Codec) -> None:
         number = piece.offset // self._manifest.frame_size
         frame = memoryview(bytearray(self._manifest.frames[number]))
         try:
             self._read(self._starts[number], frame)
-            self._codec.decompress(frame, view)
+            codec.decompress(frame, view)
         except CompressionError:  # wrong bytes may be right the second time
             self._read(self._starts[number], frame)
-            self._codec.decompress(frame, view)
+            codec.decompress(frame, view)
 
     def _read(self, start: int, view: memoryview) -> None:
         if self._path is None:

@@ -35,7 +35,7 @@ class Codec(ABC):
         """Fill ``content`` with what ``frame`` holds."""
 
 
-def codec(name: str) -> Codec | None:
+def find_codec(name: str) -> Codec | None:
     """The codec called ``name``; None for "none"."""
     return {"none": None, "zstd": Zstd(), "gzip": Gzip()}[name]
 
