@@ -29,6 +29,13 @@ attributes:
     support: full
     description: Shows the snapshots that appear.
 options:
+  peers:
+    description:
+      - The C(url) of each M(inference.fleet.model_share) that may have some of the models. They are asked first, and
+        the store for what they do not have.
+    type: list
+    elements: str
+    default: []
   cache_dir:
     description: The Hugging Face cache, the folder that holds C(models--org--name).
     type: path
@@ -85,6 +92,7 @@ models:
       commit: ec89142b67d748a1865ea4451372db8313ada0d8
       path: /cache/models--tiiuae--falcon-7b/snapshots/ec89142b67d748a1865ea4451372db8313ada0d8
       bytes_read: 16069712344
+      bytes_from_peers: 0
       changed: true
 missing:
   description: The entries of O(models) that the cache does not have; in check mode those that would be fetched.
@@ -113,6 +121,7 @@ def main() -> None:
             "cache_dir": {"type": "path", "required": True},
             "models": {"type": "list", "elements": "dict", "required": True},
             "progress_file": {"type": "path"},
+            "peers": {"type": "list", "elements": "str", "default": [], "no_log": True},
             "sources": {
                 "type": "list",
                 "elements": "dict",
@@ -134,7 +143,9 @@ def main() -> None:
     try:
         wanted = artifacts(p["models"], family_needed=False)
         progress = Progress(p["progress_file"])
-        found, missing, errors = fill(cache, wanted, p["sources"], progress, check_mode=module.check_mode)
+        found, missing, errors = fill(
+            cache, wanted, p["sources"], progress, peers=p["peers"], check_mode=module.check_mode
+        )
     except FleetError as error:
         module.fail_json(msg=str(error), models=[], missing=p["models"])
     names = {(artifact.repo_id, artifact.revision) for artifact in missing}

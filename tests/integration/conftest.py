@@ -52,6 +52,20 @@ def hub(tmp_path):
     server.server_close()
 
 
+def await_port(port, process):
+    """Wait until ``process`` listens."""
+    deadline = time.monotonic() + 20
+    while not _answers(port):
+        assert process.poll() is None, "it ended"
+        assert time.monotonic() < deadline, "it did not start"
+        time.sleep(0.05)
+
+
+def _answers(port):
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
 @pytest.fixture(scope="session")
 def s3(tmp_path_factory):
     """URL of an S3 server."""
@@ -66,15 +80,7 @@ def s3(tmp_path_factory):
             "NANIO_DATA_DIR": str(tmp_path_factory.mktemp("s3")),
         },
     )
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            break
-        except OSError:
-            assert time.monotonic() < deadline, "nanio did not start"
-            assert server.poll() is None, "nanio ended"
-            time.sleep(0.1)
+    await_port(port, server)
     yield f"http://127.0.0.1:{port}"
     server.terminate()
     server.wait()
@@ -109,9 +115,9 @@ def publish(hub, store):
     """Publishes artifacts: ``publish(artifact, token="", check_mode=False, **options)``."""
 
     def run(*artifacts, token="", check_mode=False, **options):
-        return Publisher(
-            store, Hub(hub.url, token), progress=Progress(None), check_mode=check_mode, **options
-        ).publish(artifacts)
+        return Publisher(store, Hub(hub.url, token), progress=Progress(None), check_mode=check_mode, **options).publish(
+            artifacts
+        )
 
     return run
 

@@ -13,13 +13,16 @@ from typing import Protocol
 from ..errors import FleetError
 from .cache_layout import ModelFolder
 from .transfer.digests import Digests
-from .transfer.move import Step, move
+from .transfer.move import move
 from .transfer.partial_file import PartialFile
 from .transfer.pieces import Piece
 from .transfer.progress import Progress
 
 SPARE = 256 * 1024 * 1024  # bytes of disk that stay free
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+ReadPiece = Callable[[Piece, memoryview, int], None]  # fills the view with the piece; the attempt's number, from 1
 
 
 class Blob(Protocol):
@@ -50,7 +53,7 @@ def fill_blobs(
     folder: ModelFolder,
     blobs: Mapping[str, Blob],
     pieces: Callable[[Iterable[str]], Iterable[Piece]],
-    read: Step,
+    read: ReadPiece,
     progress: Progress,
     expected: Mapping[str, str] | None = None,
     *,
@@ -63,12 +66,12 @@ def fill_blobs(
     """
     sha256: dict[str, str] = {}
     received = 0
-    for _attempt in range(2):
+    for attempt in (1, 2):
         sizes = {name: blob.size for name, blob in blobs.items()}
         progress.begin(folder.artifact.label, sizes, {name: blob.path for name, blob in blobs.items()})
         with CacheFilling(folder, sizes) as filling:
             filling.require_room()
-            digests = filling.fill(pieces(blobs), read, progress, expected, copies)
+            digests = filling.fill(pieces(blobs), read, attempt, progress, expected, copies)
             received += filling.received
         sha256.update(digests.sha256)
         blobs = {name: blobs[name] for name in digests.damaged}
@@ -110,7 +113,8 @@ class CacheFilling:
     def fill(
         self,
         pieces: Iterable[Piece],
-        read: Step,
+        read: ReadPiece,
+        attempt: int,
         progress: Progress,
         expected: Mapping[str, str] | None,
         copies: int,
@@ -123,7 +127,7 @@ class CacheFilling:
                 for segment in piece.segments:
                     self._files[segment.blob].read_into(segment.start, view[segment.at : segment.at + segment.size])
             else:
-                read(piece, view)
+                read(piece, view, attempt)
                 self.write(piece, view)
                 self._received.append(piece.size)
             for blob in digests.update(piece, view):

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import FleetError
 from .artifact import Artifact
 from .cache_filling import DamagedError, disk_cause, fill_blobs
 from .cache_layout import ModelFolder
 from .manifest import File, Manifest, parse_manifest
+from .peers import Peers
 from .tar_source import TarSource
 from .transfer.compression import CompressionError
 from .transfer.digests import hash_file
@@ -50,6 +51,13 @@ class Source:
         )
 
 
+class Receipt(NamedTuple):
+    """How many bytes came, and how many of them from other hosts."""
+
+    size: int
+    from_peers: int
+
+
 class ExpiredError(FleetError):
     """The address is not valid any more, but has served a while: with another one it goes on where it stopped."""
 
@@ -60,9 +68,13 @@ def fill(
     sources: Iterable[Mapping[str, Any]],
     progress: Progress,
     *,
+    peers: Sequence[str] = (),
     check_mode: bool,
 ) -> tuple[list[dict[str, Any]], list[Artifact], list[FleetError]]:
-    """What is in ``cache`` now, what is not, and why not. In check mode nothing is fetched, and nothing is an error."""
+    """What is in ``cache`` now, what is not, and why not. In check mode nothing is fetched, and nothing is an error.
+
+    ``peers`` are URLs of peer servers, which are asked before the sources.
+    """
     by_name = {(options["repo_id"], options["revision"]): options for options in sources}
     found: list[dict[str, Any]] = []
     missing: list[Artifact] = []
@@ -70,11 +82,11 @@ def fill(
     for artifact in artifacts:
         folder = ModelFolder(cache, artifact)
         whole = folder.is_whole()
-        read = 0
+        receipt = Receipt(0, 0)
         if not whole and not check_mode:
             try:
                 source = Source.of(by_name.get((artifact.repo_id, artifact.revision)), artifact)
-                read = fetch(folder, source, progress)
+                receipt = fetch(folder, source, progress, peers)
             except FleetError as error:
                 errors.append(error)
         if not whole and not folder.is_whole():
@@ -87,15 +99,16 @@ def fill(
                 "revision": artifact.revision,
                 "commit": folder.commit(),
                 "path": str(folder.snapshot(folder.commit())),
-                "bytes_read": read,
+                "bytes_read": receipt.size,
+                "bytes_from_peers": receipt.from_peers,
                 "changed": not whole,
             }
         )
     return found, missing, errors
 
 
-def fetch(folder: ModelFolder, source: Source, progress: Progress) -> int:
-    """Make the snapshot whole; the number of bytes that were read from the store."""
+def fetch(folder: ModelFolder, source: Source, progress: Progress, peers: Sequence[str] = ()) -> Receipt:
+    """Make the snapshot whole."""
     attempted = f"Failed to fetch {folder.artifact.label}"
     manifest = source.manifest
     artifact = folder.artifact
@@ -106,25 +119,34 @@ def fetch(folder: ModelFolder, source: Source, progress: Progress) -> int:
     try:
         with folder.locked():
             missing = {blob: file for blob, file in manifest.blobs.items() if not _is_there(folder.blob(blob), file)}
-            received = _fill(folder, missing, source, progress, attempted) if missing else 0
+            receipt = _fill(folder, missing, source, progress, peers) if missing else Receipt(0, 0)
             folder.place(manifest)
     except OSError as error:
         raise FleetError(attempted, *disk_cause(error, folder)) from error
-    return received
+    return receipt
 
 
-def _fill(folder: ModelFolder, missing: Mapping[str, File], source: Source, progress: Progress, attempted: str) -> int:
-    """Put the blobs in place; the number of bytes that were read for it."""
+def _fill(
+    folder: ModelFolder, missing: Mapping[str, File], source: Source, progress: Progress, urls: Sequence[str]
+) -> Receipt:
+    """Put the blobs in place."""
+    attempted = f"Failed to fetch {folder.artifact.label}"
     place = source.url.partition("?")[0]
-
     tar = TarSource(source.url, source.manifest, source.ca)
+    peers = Peers(urls, folder.path.name)
 
     def pieces(names: Iterable[str]) -> Iterable[Piece]:
         return tar.pieces([Extent(name, missing[name].offset, missing[name].size) for name in names])
 
+    def read(piece: Piece, view: memoryview, attempt: int) -> None:
+        # What was wrong the first time comes from the store the second.
+        if attempt > 1 or not peers.read(piece, view):
+            tar.read(piece, view)
+
     expected = {name: file.sha256 for name, file in missing.items()}
     try:
-        return fill_blobs(folder, missing, pieces, tar.read, progress, expected, copies=tar.copies).received
+        filled = fill_blobs(folder, missing, pieces, read, progress, expected, copies=tar.copies)
+        return Receipt(filled.received, peers.received)
     except HttpError as error:
         raise _refusal(attempted, place, error, tar) from error
     except UnreachableError as error:

@@ -96,7 +96,7 @@ def _fill(
         for name in names:
             yield from cut(0, blobs[name].size, [Extent(name, 0, blobs[name].size)], PIECE)
 
-    def read(piece: Piece, view: memoryview) -> None:
+    def read(piece: Piece, view: memoryview, attempt: int) -> None:  # noqa: ARG001  (the hub is the only source)
         for segment in piece.segments:
             read_file(blobs[segment.blob], segment.start, view)
 

@@ -58,6 +58,7 @@ def plan(fleet: Description, addresses: dict[str, Any]) -> Plan:
         made.variables[host] = {
             **_overlay(host, addresses[host], anchors),
             **_serving(host, instances.get(host, []), fleet),
+            "model_cache_address": addresses[host],
             **(_gateway(fleet, routes) if host in gateways else {}),
         }
     # The publisher may serve too.

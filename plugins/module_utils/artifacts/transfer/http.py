@@ -21,7 +21,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 CONNECT_TIMEOUT = 10  # seconds
 READ_TIMEOUT = 60  # seconds without a byte
-TRIES = 5  # in a row that bring nothing, before we give up
+TRIES = 5
 PAUSE = 1.0  # seconds before the second try; doubles with each
 LONGEST_PAUSE = 60.0  # seconds, whatever Retry-After says
 SKIM = 1024 * 1024  # bytes thrown away at a time where a server does not know ranges
@@ -72,9 +72,13 @@ class _PassingError(Exception):
 
 
 class Client:
-    """``ca`` are certificates in PEM form that are trusted beside the system's."""
+    """``ca`` are certificates in PEM form that are trusted beside the system's.
 
-    def __init__(self, ca: str = "") -> None:
+    ``tries`` in a row that bring nothing are made before it gives up.
+    """
+
+    def __init__(self, ca: str = "", tries: int = TRIES) -> None:
+        self._tries = tries
         self._tls = ssl.create_default_context()
         if ca:
             self._tls.load_verify_locations(cadata=ca)
@@ -87,7 +91,7 @@ class Client:
         def attempt() -> Answer:
             return _read(self._send(method, url, headers or {}))
 
-        return _persist(where(url), attempt)
+        return _persist(where(url), attempt, self._tries)
 
     def put(self, url: str, body: memoryview, headers: Mapping[str, str] | None = None) -> Answer:
         """The answer to ``body``."""
@@ -95,7 +99,7 @@ class Client:
         def attempt() -> Answer:
             return _read(self._send("PUT", url, headers or {}, body))
 
-        return _persist(where(url), attempt)
+        return _persist(where(url), attempt, self._tries)
 
     def read_into(self, url: str, start: int, view: memoryview, headers: Mapping[str, str] | None = None) -> None:
         """Fill ``view`` with what ``url`` has from byte ``start`` on; what a broken connection brought is kept."""
@@ -125,7 +129,7 @@ class Client:
             return filled
 
         while filled < len(view):
-            _persist(where(url), attempt)
+            _persist(where(url), attempt, self._tries)
 
     def close(self) -> None:
         """Close this thread's connections."""
@@ -210,15 +214,15 @@ def where(url: str) -> str:
     return url.partition("?")[0]
 
 
-def _persist(place: str, attempt: Callable[[], Outcome]) -> Outcome:
+def _persist(place: str, attempt: Callable[[], Outcome], tries: int) -> Outcome:
     pause = PAUSE
-    for tried in range(1, TRIES + 1):
+    for tried in range(1, tries + 1):
         try:
             return attempt()
         except ssl.SSLCertVerificationError as error:  # noqa: PERF203  (a request costs more)
             raise UnreachableError(place, error) from error
         except (_PassingError, *BROKEN) as error:
-            if tried == TRIES:
+            if tried == tries:
                 raise UnreachableError(place, error) from error
             wait = error.wait if isinstance(error, _PassingError) else 0
             time.sleep(max(pause, wait))
