@@ -131,12 +131,6 @@ class Client:
         while filled < len(view):
             _persist(where(url), attempt, self._tries)
 
-    def close(self) -> None:
-        """Close this thread's connections."""
-        for connection in self._connections().values():
-            connection.close()
-        self._connections().clear()
-
     def _send(
         self, method: str, url: str, headers: Mapping[str, str], body: memoryview | None = None
     ) -> http.client.HTTPResponse:
@@ -164,9 +158,11 @@ class Client:
         path = (target.path or "/") + (f"?{target.query}" if target.query else "")
         if target.scheme == "http" and self._proxy(target):
             path = target._replace(fragment="").geturl()
-        connection.request(
-            method, path, body, {"User-Agent": "inference.fleet", **self._proxy_login(target), **headers}
-        )
+        headers = {"User-Agent": "inference.fleet", **self._proxy_login(target), **headers}
+        try:
+            connection.request(method, path, body, headers)
+        except (BrokenPipeError, ConnectionResetError):  # a refusal may have come before all was sent
+            del self._connections()[target.scheme + target.netloc]
         response = connection.getresponse()
         if response.status == 429 or response.status >= 500:
             wait = _seconds(response.getheader("Retry-After"))
