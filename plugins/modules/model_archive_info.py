@@ -10,7 +10,8 @@ DOCUMENTATION = r"""
 module: model_archive_info
 short_description: List what an S3 store has of a fleet's models
 description:
-  - Says for each model where it lies in the store and whether it is complete there.
+  - Says for each model where it lies in the store, whether it is complete there, and with O(compare) whether it is what
+    the hub has.
   - With O(presign), also makes what M(inference.fleet.model_fetch) needs to read it without credentials. The URLs are
     as good as credentials until they expire, so register the task with C(no_log).
 version_added: 1.0.0
@@ -18,6 +19,7 @@ author: The inference.fleet contributors (@inference-fleet)
 extends_documentation_fragment:
   - inference.fleet.store
   - inference.fleet.store.models
+  - inference.fleet.store.hub
 attributes:
   check_mode:
     support: full
@@ -30,6 +32,10 @@ options:
     description: How many seconds presigned URLs are valid; V(0) makes none. Otherwise a model that is absent fails.
     type: int
     default: 0
+  compare:
+    description: Ask the hub too.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -45,7 +51,10 @@ EXAMPLES = r"""
 
 RETURN = r"""
 models:
-  description: One entry for each model.
+  description:
+    - One entry for each model. C(state) is V(complete), V(incomplete) (an upload was begun, or what is there has other
+      files) or V(absent).
+    - C(hub_commit) and C(current), whether the store has just what the hub has, are null without O(compare).
   returned: success
   type: list
   elements: dict
@@ -56,7 +65,10 @@ models:
       commit: 896ea440e5a9e6070e3d8a2774daf2b481ab425b
       key: models/hermes/896ea44/NousResearch--Hermes-3-Llama-3.1-8B.tar
       published: true
+      state: complete
       size: 16069720064
+      hub_commit: 896ea440e5a9e6070e3d8a2774daf2b481ab425b
+      current: true
 sources:
   description: What M(inference.fleet.model_fetch) takes; the URLs in it are secrets.
   returned: with O(presign)
@@ -67,6 +79,7 @@ sources:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.artifacts.artifact import artifacts
+from ..module_utils.artifacts.hub import Hub
 from ..module_utils.artifacts.stores.base import Settings
 from ..module_utils.artifacts.stores.info import look
 from ..module_utils.artifacts.stores.open import open_store
@@ -80,13 +93,19 @@ def main() -> None:
             "models": {"type": "list", "elements": "dict", "required": True},
             "store": STORE,
             "presign": {"type": "int", "default": 0},
+            "compare": {"type": "bool", "default": False},
+            "hub_url": {"type": "str"},
+            "hub_token": {"type": "str", "no_log": True},
+            "hub_ca": {"type": "str"},
         },
         supports_check_mode=True,
     )
     p = module.params
     try:
         store = open_store(Settings.of(p["store"]))
-        models, sources, errors = look(store, artifacts(p["models"], family_needed=True), presign=p["presign"])
+        hub = Hub(p["hub_url"] or "", p["hub_token"] or "", p["hub_ca"] or "") if p["compare"] else None
+        wanted = artifacts(p["models"], family_needed=True)
+        models, sources, errors = look(store, wanted, presign=p["presign"], hub=hub)
     except FleetError as error:
         module.fail_json(msg=str(error))
     if errors:

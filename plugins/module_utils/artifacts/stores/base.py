@@ -34,6 +34,11 @@ class Settings:
         return cls(**{key: value for key, value in options.items() if value is not None})
 
 
+def upload_note(key: str) -> str:
+    """The object that remembers an upload to ``key`` which is not complete."""
+    return f"{key}.upload.json"
+
+
 class GoneError(Exception):
     """The upload is not there any more: somebody else has completed or aborted it."""
 
@@ -92,6 +97,11 @@ class Store(ABC):
         if manifest.commit != commit or manifest.selection != artifact.selection:
             return None
         return manifest if self.size(key) == manifest.stored_size else None
+
+    def is_begun(self, artifact: Artifact, commit: str) -> bool:
+        """Whether something of the artifact is in the store, be it complete or not."""
+        key = self.key(artifact, commit)
+        return self.size(key) is not None or self.read(upload_note(key)) is not None
 
     def commit_of(self, artifact: Artifact) -> str | None:
         """The commit that a branch or tag was last published at."""

@@ -11,7 +11,9 @@ from typing import Any
 from ...errors import FleetError
 from ..artifact import Artifact
 from ..each import each
+from ..hub import Hub
 from ..manifest import Manifest
+from ..selection import select
 from .base import Store
 
 
@@ -25,21 +27,24 @@ class Sight:
     commit: str | None  # None where a branch or tag was never published
     key: str | None
     published: bool
+    state: str  # complete, incomplete, absent
     size: int | None  # bytes of the tar, uncompressed
+    hub_commit: str | None  # what the revision is at the hub now; None where that was not asked
+    current: bool | None  # whether the store has just that, file by file
 
 
 def look(
-    store: Store, artifacts: Iterable[Artifact], *, presign: int = 0
+    store: Store, artifacts: Iterable[Artifact], *, presign: int = 0, hub: Hub | None = None
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[FleetError]]:
     """What is there of each artifact, what a host needs to fetch it, and what went wrong.
 
     ``presign`` is for how many seconds a host may fetch; without it there is nothing to fetch with, and an absent
-    artifact is no error.
+    artifact is no error. With ``hub`` it is compared with what that has.
     """
     models: list[dict[str, Any]] = []
     sources: list[dict[str, Any]] = []
     errors: list[FleetError] = []
-    for artifact, outcome in each(lambda artifact: _find(store, artifact), artifacts).items():
+    for artifact, outcome in each(lambda artifact: _find(store, artifact, hub), artifacts).items():
         if isinstance(outcome, FleetError):
             errors.append(outcome)
             continue
@@ -64,9 +69,11 @@ def look(
     return models, sources, errors
 
 
-def _find(store: Store, artifact: Artifact) -> tuple[Sight, Manifest | None]:
+def _find(store: Store, artifact: Artifact, hub: Hub | None) -> tuple[Sight, Manifest | None]:
     commit = store.commit_of(artifact)
     manifest = store.published(artifact, commit) if commit else None
+    begun = manifest is not None or (commit is not None and store.is_begun(artifact, commit))
+    hub_commit = hub.resolve(artifact) if hub else None
     sight = Sight(
         name=artifact.name,
         repo_id=artifact.repo_id,
@@ -74,9 +81,20 @@ def _find(store: Store, artifact: Artifact) -> tuple[Sight, Manifest | None]:
         commit=commit,
         key=store.key(artifact, commit) if commit else None,
         published=manifest is not None,
+        state="complete" if manifest else "incomplete" if begun else "absent",
         size=manifest.tar_size if manifest else None,
+        hub_commit=hub_commit,
+        current=_is_current(artifact, manifest, hub, hub_commit) if hub and hub_commit else None,
     )
     return sight, manifest
+
+
+def _is_current(artifact: Artifact, manifest: Manifest | None, hub: Hub, commit: str) -> bool:
+    if manifest is None or manifest.commit != commit:
+        return False
+    listed = {file.path: file.blob for file in hub.revision(artifact, commit).files}
+    chosen = {path: listed[path] for path in select(listed, artifact)}
+    return chosen == {file.path: file.blob for file in manifest.files}
 
 
 def _absent(store: Store, artifact: Artifact, sight: Sight) -> FleetError:

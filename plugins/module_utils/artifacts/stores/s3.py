@@ -13,7 +13,7 @@ from typing import Any
 
 from ...errors import FleetError
 from ..transfer.http import Client, HttpError, UnreachableError
-from .base import CompletedUpload, GoneError, Settings, Store, Upload
+from .base import CompletedUpload, GoneError, Settings, Store, Upload, upload_note
 
 CONNECT_TIMEOUT = 5  # seconds
 READ_TIMEOUT = 60  # seconds
@@ -98,7 +98,7 @@ class S3Store(Store):
             self.client.delete_object(Bucket=self.bucket, Key=key)
 
     def upload(self, key: str, identity: str, size: int, part: int) -> Upload:
-        note = f"{key}.upload.json"
+        note = upload_note(key)
         if self.settings.compression == "none" and self.holds(key, identity):
             self.delete(note)
             return CompletedUpload(size, part)
@@ -195,7 +195,7 @@ class S3Upload(Upload):
             parameters = {**self._upload, "PartNumber": number}
             url = self._store.presigned("upload_part", parameters, PART_URL_SECONDS)
             answer = self._store.http.put(url, content)
-            self._etags[number] = answer.headers["etag"]
+            self._etags[number] = answer.headers.get("etag", "")
             self.sizes[number] = len(content)
 
     def complete(self) -> None:
