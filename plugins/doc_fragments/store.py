@@ -91,7 +91,7 @@ options:
 options:
   progress_file:
     description:
-      - File to report to while the transfer runs, as JSON, for another process to read. The terminal shows it without
-        this option.
+      - File to report to while the transfer runs, as JSON, for another process to read; it goes when the transfer ends.
+      - A terminal shows it without this option, a line every few seconds.
     type: path
 """

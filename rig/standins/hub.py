@@ -25,7 +25,7 @@ TREE = re.compile(rf"/api/models/{REPO}/tree/(?P<revision>[^/]+)(/(?P<path>.+?))
 REFS = re.compile(rf"/api/models/{REPO}/refs")
 PATHS = re.compile(rf"/api/models/{REPO}/paths-info/(?P<revision>[^/]+)")
 RESOLVE = re.compile(rf"/{REPO}/resolve/(?P<revision>[^/]+)/(?P<path>.+)")
-STORAGE = re.compile(rf"/lfs/{REPO}/(?P<path>.+)")
+STORAGE = re.compile(rf"/lfs/{REPO}/(?P<revision>[^/]+)/(?P<path>.+)")
 PAGE = 1000  # entries of a tree in one answer
 
 
@@ -101,19 +101,20 @@ class Handler(BaseHTTPRequestHandler):
             repository = self._repository(match["repo"], match["revision"])
             self._resolve(repository, _file(repository, match["path"]))
         elif match := STORAGE.fullmatch(path):
-            self._content(_file(self._repository(match["repo"], gate=False), match["path"]), {})
+            repository = self._repository(match["repo"], match["revision"], gate=False)
+            self._content(_file(repository, match["path"]), {})
         else:
             raise RefusedError(HTTPStatus.NOT_FOUND, "NotFound", "Sorry, we can't find the page you are looking for.")
 
     def _repository(self, repo_id: str, revision: str = "main", gate: bool = True) -> Repository:
-        repository = self.server.repositories.find(repo_id)
-        if repository is None:
+        if self.server.repositories.find(repo_id) is None:
             raise RefusedError(HTTPStatus.NOT_FOUND, "RepoNotFound", "Repository not found")
         sent = self.headers.get("Authorization", "").removeprefix("Bearer ")
         if gate and repo_id in self.server.gated and (not self.server.token or sent != self.server.token):
             status = HTTPStatus.FORBIDDEN if sent else HTTPStatus.UNAUTHORIZED
             raise RefusedError(status, "GatedRepo", f"Access to model {repo_id} is restricted. Please log in.")
-        if not repository.answers_to(revision):
+        repository = self.server.repositories.at(repo_id, revision)
+        if repository is None:
             raise RefusedError(HTTPStatus.NOT_FOUND, "RevisionNotFound", f"Invalid rev id: {revision}")
         return repository
 
@@ -135,7 +136,7 @@ class Handler(BaseHTTPRequestHandler):
         if file.sha256:
             headers |= {"X-Linked-Etag": f'"{file.sha256}"', "X-Linked-Size": str(file.size)}
         if file.sha256 and self.server.lfs_url:
-            location = f"{self.server.lfs_url}/lfs/{repository.id}/{quote(file.path)}"
+            location = f"{self.server.lfs_url}/lfs/{repository.id}/{repository.commit}/{quote(file.path)}"
             self._start(HTTPStatus.FOUND, 0, {**headers, "ETag": f'"{file.git_oid}"', "Location": location})
         else:
             self._content(file, headers)

@@ -1,6 +1,9 @@
 # Copyright: (c) 2026, the inference.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Model repositories as a hub keeps them: each folder ``<root>/<org>/<name>`` is one, of one revision."""
+"""Model repositories as a hub keeps them: each folder ``<root>/<org>/<name>`` is one at its branch, main.
+
+A folder ``<root>/<org>/<name>@<anything>`` beside it is what it was at another commit, which stays there to be read.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 LARGE = re.compile(r".*\.(safetensors|bin|gguf|pt|tar|onnx)")  # kept beside git, known by their sha256
+BRANCHES = ("main", "refs/heads/main")
 CHUNK = 1 << 20
 POINTER = 134  # bytes of the text that git has instead of a large file, about
 
@@ -48,7 +52,7 @@ class File:
 
 @dataclass(frozen=True)
 class Repository:
-    """The repository ``id`` at its only revision."""
+    """The repository ``id`` at one revision."""
 
     id: str
     files: tuple[File, ...]
@@ -59,9 +63,9 @@ class Repository:
         lines = "".join(f"{file.path}\0{file.etag}\n" for file in self.files)
         return hashlib.sha1(lines.encode(), usedforsecurity=False).hexdigest()
 
-    def answers_to(self, revision: str) -> bool:
-        """Whether ``revision`` (a branch, a commit, or the beginning of one) is the one there is."""
-        return revision in ("main", "refs/heads/main") or (len(revision) >= 7 and self.commit.startswith(revision))
+    def is_at(self, revision: str) -> bool:
+        """Whether ``revision`` is its commit, or the beginning of that."""
+        return len(revision) >= 7 and self.commit.startswith(revision)
 
     def file(self, path: str) -> File | None:
         """The file at ``path``."""
@@ -88,10 +92,21 @@ class Repositories:
         self._known: dict[tuple[Path, int, int], File] = {}
 
     def find(self, repo_id: str) -> Repository | None:
-        """The repository ``repo_id``."""
+        """The repository ``repo_id`` at its branch."""
         folder = self.root / repo_id
         if repo_id.count("/") != 1 or ".." in repo_id or not folder.is_dir():
             return None
+        return self._read(repo_id, folder.resolve())  # a link is followed once: the branch may move meanwhile
+
+    def at(self, repo_id: str, revision: str) -> Repository | None:
+        """The repository at a branch, a commit, or the beginning of one."""
+        current = self.find(repo_id)
+        if current is None or revision in BRANCHES or current.is_at(revision):
+            return current
+        others = (self._read(repo_id, folder) for folder in sorted(self.root.glob(f"{repo_id}@*")))
+        return next((other for other in others if other.is_at(revision)), None)
+
+    def _read(self, repo_id: str, folder: Path) -> Repository:
         paths = sorted(path for path in folder.rglob("*") if path.is_file())
         return Repository(repo_id, tuple(self._file(folder, path) for path in paths))
 

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import hashlib
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -20,7 +19,7 @@ from ansible_collections.inference.fleet.plugins.module_utils.artifacts.fetch im
 from ansible_collections.inference.fleet.plugins.module_utils.artifacts.stores.info import look
 from ansible_collections.inference.fleet.plugins.module_utils.artifacts.transfer.progress import Progress
 
-from .conftest import await_port
+from .servers import await_port, free_port
 
 TOKEN = "un" + "guessable"
 FILES = {"config.json": b"{}\n", "model.safetensors": hashlib.shake_256(b"weights").digest(20_000_001)}
@@ -44,9 +43,7 @@ def serve(tmp_path):
     processes = []
 
     def start(idle=60.0):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         program = [sys.executable, "-I", "-S", str(Path(peer_server.__file__))]
         arguments = [str(tmp_path / "peer"), "127.0.0.1", str(port), str(idle)]
         process = subprocess.Popen([*program, *arguments], stdin=subprocess.PIPE)

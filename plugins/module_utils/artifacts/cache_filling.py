@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..errors import FleetError
+from ..sizes import GIB
 from .cache_layout import ModelFolder
 from .transfer.digests import Digests
 from .transfer.move import move
@@ -68,7 +69,7 @@ def fill_blobs(
     received = 0
     for attempt in (1, 2):
         sizes = {name: blob.size for name, blob in blobs.items()}
-        progress.begin(folder.artifact.label, sizes, {name: blob.path for name, blob in blobs.items()})
+        progress.begin(f"fetching {folder.artifact.label}", sizes, {name: blob.path for name, blob in blobs.items()})
         with CacheFilling(folder, sizes) as filling:
             filling.require_room()
             digests = filling.fill(pieces(blobs), read, attempt, progress, expected, copies)
@@ -106,7 +107,7 @@ class CacheFilling:
         needed = sum(self._sizes.values()) - sum(file.received for file in self._files.values())
         free = shutil.disk_usage(self._folder.path).free
         if needed and needed + SPARE > free:
-            cause = f"{self._folder.path.parent} has {gib(free)} free, it needs {gib(needed + SPARE)}"
+            cause = f"{self._folder.path.parent} has {GIB.text(free)} free, it needs {GIB.text(needed + SPARE)}"
             attempted = f"Failed to bring {self._folder.artifact.label} into the cache"
             raise FleetError(attempted, cause, "Make room there, or set model_cache_dir.")
 
@@ -130,9 +131,9 @@ class CacheFilling:
                 read(piece, view, attempt)
                 self.write(piece, view)
                 self._received.append(piece.size)
+            progress.moved(piece)  # before its turn to be hashed, which may be long in coming
             for blob in digests.update(piece, view):
                 self._conclude(blob, digests)
-            progress.moved(piece)
 
         for blob in list(digests.sha256):  # the empty ones
             self._conclude(blob, digests)
@@ -165,7 +166,3 @@ def disk_cause(error: OSError, folder: ModelFolder) -> tuple[str, str]:
         folder.forget_partials()
         return said, "Make room there, or set model_cache_dir. What was in the cache before is untouched."
     return said, "May we write there? Set model_cache_dir to a folder of this host."
-
-
-def gib(size: int) -> str:
-    return f"{size / 2**30:.1f} GiB"

@@ -44,6 +44,10 @@ class ModelFolder:
             return ""
         return said if COMMIT.fullmatch(said) else ""
 
+    def is_ours(self) -> bool:
+        """Whether it says what the snapshot consists of."""
+        return self._record(self.commit()).is_file()
+
     def is_whole(self) -> bool:
         """Whether every file of the snapshot is there with its size. Content was hashed when it was put in place."""
         commit = self.commit()

@@ -23,13 +23,15 @@ class CachedSnapshot:
 
     @classmethod
     def find(cls, cache: Path, artifact: Artifact) -> CachedSnapshot | None:
-        """The artifact's snapshot in ``cache``, if it is there."""
+        """The artifact's snapshot in ``cache``, if it is there and, as far as can be told, whole."""
         folder = ModelFolder(cache, artifact)
         commit = folder.commit()
         snapshot = folder.snapshot(commit)
-        if not commit or not snapshot.is_dir():
+        if not commit or not snapshot.is_dir() or (folder.is_ours() and not folder.is_whole()):
             return None
-        paths = sorted(path for path in snapshot.rglob("*") if path.is_file())
+        paths = sorted(path for path in snapshot.rglob("*") if not path.is_dir())
+        if not all(path.is_file() for path in paths):
+            return None  # links to what is gone
         files = tuple(RemoteFile(str(path.relative_to(snapshot)), _blob(path), path.stat().st_size) for path in paths)
         return cls(commit, snapshot, files) if files else None
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
@@ -28,6 +29,10 @@ READ_BACK_SECONDS = 12 * 3600
 ReadFile = Callable[[RemoteFile, int, memoryview], None]  # fills the view with a file's bytes from an offset on
 
 
+class _WrongBytesError(Exception):
+    """What the hub sent is not what it lists."""
+
+
 class Push:
     """One model at one commit, to ``key`` of ``store``."""
 
@@ -49,8 +54,9 @@ class Push:
         pieces = dict(enumerate(self._layout.pieces(self._part), 1))
         pending = {number: piece for number, piece in pieces.items() if number not in upload.sizes}
         # What an earlier run sent was hashed by that run at best: read it back once it can be read.
-        unseen = {s.blob for number, piece in pieces.items() if number not in pending for s in piece.segments}
-        sha256 = self._send(upload, pending, unseen, read_file, keep)
+        known = {s.blob for number, piece in pieces.items() if number not in pending for s in piece.segments}
+        sha256 = self._send(upload, pending, known, read_file, keep)
+        unseen = set(self._layout.blobs) - set(sha256)
         frames = tuple(upload.sizes[number] for number in pieces) if self._codec else ()
         draft = self._layout.manifest({**dict.fromkeys(unseen, ""), **sha256}, TOOL)
         manifest = replace(draft, compression=self._compression, frame_size=self._part if frames else 0, frames=frames)
@@ -64,17 +70,23 @@ class Push:
         self,
         upload: Upload,
         pending: Mapping[int, Piece],
-        unseen: Collection[str],
+        known: Collection[str],
         read_file: ReadFile,
         keep: Step | None,
     ) -> dict[str, str]:
-        """Complete ``upload`` with the parts that are ``pending``; sha256 of the blobs that are not ``unseen``."""
+        """Complete ``upload`` with the parts that are ``pending``; sha256 of the blobs sent here.
+
+        Those ``known`` are in the store already, at least in part.
+        """
         layout = self._layout
         blobs = layout.blobs
         sizes = {blob: file.size for blob, file in blobs.items()}
-        digests = Digests({blob: size for blob, size in sizes.items() if blob not in unseen})
+        digests = Digests({blob: size for blob, size in sizes.items() if blob not in known})
         numbers = {piece.offset: number for number, piece in pending.items()}
-        self._progress.begin(self._what, sizes, {blob: file.path for blob, file in blobs.items()})
+        left: Counter[str] = Counter()  # bytes
+        for piece in pending.values():
+            left.update({segment.blob: segment.size for segment in piece.segments})
+        self._progress.begin(self._what, left, {blob: blobs[blob].path for blob in left})
 
         def step(piece: Piece, view: memoryview) -> None:
             layout.frame(piece, view)
@@ -85,26 +97,28 @@ class Push:
             upload.put(numbers[piece.offset], self._codec.compress(view, 0 if last else LEAST) if self._codec else view)
             if keep:
                 keep(piece, view)
+            self._progress.moved(piece)  # before its turn to be hashed, which may be long in coming
             digests.update(piece, view)
-            self._refuse(digests, upload)
-            self._progress.moved(piece)
+            if digests.damaged:
+                raise _WrongBytesError
 
         try:
             move(pending.values(), step, digests, copies=2 if self._codec else 1)
             upload.complete()
+        except _WrongBytesError as error:
+            upload.abort()  # not before: a part that is on its way would say that the upload is gone
+            names = ", ".join(sorted(blobs[blob].path for blob in digests.damaged))
+            cause = f"{names} as downloaded is not what the hub says (its hash differs)"
+            next_step = (
+                "Nothing was published. Run again; if it stays, something on the way from the hub changes files."
+            )
+            raise FleetError(self._attempted, cause, next_step) from error
         except GoneError as error:
-            if not self._store.holds(self._key, self._identity):
-                cause = "another publisher has ended our upload without completing its own"
+            # The frames of another publisher are not known here; its plain tar is as ours.
+            if self._codec or not self._store.holds(self._key, self._identity):
+                cause = "another publisher has ended our upload"
                 raise FleetError(self._attempted, cause, "Run again, on one publisher.") from error
         return digests.sha256
-
-    def _refuse(self, digests: Digests, upload: Upload) -> None:
-        if digests.damaged:
-            upload.abort()
-            names = ", ".join(sorted(self._layout.blobs[blob].path for blob in digests.damaged))
-            cause = f"{names} as downloaded is not what the hub says (its hash differs)"
-            step = "Nothing was published. Run again; if it stays, something between the hub and here changes files."
-            raise FleetError(self._attempted, cause, step)
 
     def _read_back(self, blobs: Collection[str], manifest: Manifest) -> dict[str, str]:
         """sha256 of ``blobs`` as the store has them."""

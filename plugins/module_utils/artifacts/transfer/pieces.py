@@ -45,11 +45,14 @@ class Piece:
 
 
 def cut(begin: int, end: int, extents: Iterable[Extent], size: int) -> Iterator[Piece]:
-    """The bytes from ``begin`` to ``end`` in pieces of ``size``, the last of what is left."""
+    """The bytes from ``begin`` to ``end`` in pieces of up to ``size``, each of which ends at a multiple of it.
+
+    So they are the same, or lie within the same, wherever a later run begins.
+    """
     waiting = sorted((extent for extent in extents if extent.size), key=lambda extent: extent.offset)
     first = 0
-    for offset in range(begin, end, size):
-        last = min(offset + size, end)
+    for offset in (begin, *range(begin - begin % size + size, end, size)) if begin < end else ():
+        last = min(offset - offset % size + size, end)
         while first < len(waiting) and waiting[first].end <= offset:
             first += 1
         segments = []
