@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import lru_cache
 
 import boto3
 import pytest
@@ -75,6 +76,7 @@ def wire(s3):
         yield proxy
 
 
+@lru_cache
 def client_of(endpoint):
     return boto3.session.Session().client(
         "s3",

@@ -15,8 +15,8 @@ from typing import Any
 from .proxy import Proxy
 
 KILLS = 20
-PIECE = 10_000  # bytes, of all pieces and parts, where the parameters say nothing else
-WORKERS = 4
+PIECE = 15_000  # bytes, of all pieces and parts, where the parameters say nothing else
+WORKERS = 3
 COLLECTIONS = str(Path(__file__).parents[2] / "collections")
 PROLOGUE = f"""
 import json, sys

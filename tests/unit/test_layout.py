@@ -7,15 +7,8 @@ import tarfile
 
 import pytest
 
-from ansible_collections.inference.fleet.plugins.module_utils.artifacts.archive import (
-    DamagedError,
-    RemoteFile,
-    TarStream,
-    manifest_of,
-    members,
-    offsets,
-)
 from ansible_collections.inference.fleet.plugins.module_utils.artifacts.artifact import Artifact
+from ansible_collections.inference.fleet.plugins.module_utils.artifacts.layout import Layout, RemoteFile
 from ansible_collections.inference.fleet.plugins.module_utils.artifacts.manifest import parse_manifest
 from ansible_collections.inference.fleet.plugins.module_utils.errors import FleetError
 
@@ -33,46 +26,56 @@ def listed(path):
 
 
 FILES = [listed(path) for path in CONTENT]
+LAYOUT = Layout(ARTIFACT, COMMIT, FILES)
 
 
-def stream(files=FILES, content=None):
-    bodies = content or CONTENT
-    return TarStream(ARTIFACT, members(ARTIFACT, COMMIT, files), lambda file: io.BytesIO(bodies[file.path]))
+def tar(layout=LAYOUT, size=1000):
+    """All of it, made in pieces of that size, the last first."""
+    body = bytearray(b"?" * layout.size)
+    for piece in sorted(layout.pieces(size), key=lambda piece: -piece.offset):
+        view = memoryview(body)[piece.offset : piece.end]
+        layout.frame(piece, view)
+        for segment in piece.segments:
+            content = CONTENT[layout.blobs[segment.blob].path]
+            view[segment.at : segment.at + segment.size] = content[segment.start : segment.start + segment.size]
+    return bytes(body)
+
+
+@pytest.mark.parametrize("size", [1, 511, 512, 4096, 1 << 20])
+def test_any_piece_can_be_made_without_the_others(size):
+    assert tar(size=size) == tar()
 
 
 def test_offsets_are_known_before_any_content():
-    starts, size = offsets(members(ARTIFACT, COMMIT, FILES))
-    body = stream().readall()
-    assert len(body) == size
+    body = tar()
+    assert len(body) == LAYOUT.size
     for file in FILES:
-        assert body[starts[file.blob] :].startswith(CONTENT[file.path])
+        assert body[LAYOUT.extents[file.blob].offset :].startswith(CONTENT[file.path])
 
 
 def test_it_is_a_tar_without_owner_time_or_order_of_the_hub():
-    body = stream().readall()
-    assert stream(FILES[::-1]).readall() == body
-    with tarfile.open(fileobj=io.BytesIO(body)) as tar:
-        infos = tar.getmembers()
+    body = tar()
+    assert tar(Layout(ARTIFACT, COMMIT, FILES[::-1])) == body
+    with tarfile.open(fileobj=io.BytesIO(body)) as archive:
+        infos = archive.getmembers()
         assert {(info.mtime, info.uid, info.gid, info.uname) for info in infos} == {(0, 0, 0, "")}
         for path, content in CONTENT.items():
-            assert tar.extractfile(f"org--m/models--org--m/snapshots/{COMMIT}/{path}").read() == content
+            assert archive.extractfile(f"org--m/models--org--m/snapshots/{COMMIT}/{path}").read() == content
     blobs = [info.name for info in infos if "/blobs/" in info.name]
     assert len(blobs) == 3, "equal files share a blob"
 
 
+def test_the_identity_differs_where_the_bytes_would():
+    assert Layout(ARTIFACT, COMMIT, FILES[::-1]).identity == LAYOUT.identity
+    assert Layout(ARTIFACT, COMMIT, FILES[:-1]).identity != LAYOUT.identity
+    assert Layout(ARTIFACT, COMMIT[::-1], FILES).identity != LAYOUT.identity
+
+
 def test_the_manifest_survives_its_own_json():
-    parts = members(ARTIFACT, COMMIT, FILES)
-    tar = stream()
-    tar.readall()
-    manifest = manifest_of(ARTIFACT, COMMIT, FILES, parts, tar.sha256, "t")
-    assert parse_manifest(manifest.as_dict(), "here") == manifest
+    sha256 = {file.blob: hashlib.sha256(CONTENT[file.path]).hexdigest() for file in FILES}
+    manifest = LAYOUT.manifest(sha256, "t")
+    assert parse_manifest(manifest.as_dict(), "here").as_dict() == manifest.as_dict()
     assert manifest.size == len(CONTENT["b.bin"]) + len(b"{}") + len(b"long name")
-
-
-@pytest.mark.parametrize("wrong", [b"weightz" * 1000, b"weights" * 999, b"weights" * 1001])
-def test_content_that_is_not_what_was_listed_ends_the_stream(wrong):
-    with pytest.raises(DamagedError, match=r"b\.bin as downloaded is not what the hub says"):
-        stream(content={**CONTENT, "b.bin": wrong}).readall()
 
 
 @pytest.mark.parametrize(
@@ -81,16 +84,22 @@ def test_content_that_is_not_what_was_listed_ends_the_stream(wrong):
         ({"path": "../../etc/passwd"}, "leads out of the snapshot"),
         ({"path": "/etc/passwd"}, "leads out of the snapshot"),
         ({"path": "a//b"}, "leads out of the snapshot"),
+        ({"path": "a/./b"}, "leads out of the snapshot"),
+        ({"path": "a\0b"}, "leads out of the snapshot"),
         ({"blob": "../x"}, "no valid hash"),
+        ({"blob": "A" * 64}, "no valid hash"),
+        ({"blob": "0" * 40 + "\n"}, "no valid hash"),
         ({"sha256": ""}, "no valid hash"),
         ({"size": 10**9}, "outside the tar"),
+        ({"size": -1}, "outside the tar"),
         ({"offset": -1}, "outside the tar"),
         ({"size": "big"}, "it is not a manifest"),
     ],
 )
 def test_a_tampered_manifest_is_refused(change, said):
     file = {"path": "a", "blob": "0" * 40, "size": 1, "sha256": "0" * 64, "offset": 0, **change}
-    body = {"format": 1, "repo_id": "o/m", "commit": COMMIT, "selection": {}, "tar_size": 10, "files": [file]}
+    plain = {"compression": "none", "frame_size": 0, "frames": []}
+    body = {"format": 1, "repo_id": "o/m", "commit": COMMIT, "selection": {}, "tar_size": 10, "files": [file], **plain}
     with pytest.raises(FleetError, match=said):
         parse_manifest(body, "s3://b/k")
 

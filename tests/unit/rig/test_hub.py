@@ -140,3 +140,14 @@ def test_the_commit_follows_from_the_content(root):
     assert Repositories(root).find("org/gated").commit == before
     (root / "org/model/config.json").write_text("{ }")
     assert Repositories(root).find("org/model").commit != before
+
+
+def test_an_earlier_commit_stays_there_to_be_read(hub, root):
+    repositories = Repositories(root)
+    before = repositories.find("org/model").commit
+    (root / "org/model").rename(root / "org/model@before")
+    (root / "org/model").mkdir()
+    (root / "org/model/config.json").write_text("[]")
+    assert ask(f"{hub}/org/model/resolve/{before}/config.json")[2] == b"{}"
+    assert ask(f"{hub}/org/model/resolve/main/config.json")[2] == b"[]"
+    assert repositories.at("org/model", "0" * 40) is None

@@ -5,7 +5,10 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
+
+LINE = re.compile(rb"^(\d+) (\d+)\n", re.MULTILINE)
 
 
 class PartialFile:
@@ -28,7 +31,10 @@ class PartialFile:
         if not known:
             os.ftruncate(self._file, 0)
             os.ftruncate(self._file, size)
-        self._there = _spans(os.read(self._journal, os.fstat(self._journal).st_size).decode())
+        journal = os.read(self._journal, os.fstat(self._journal).st_size)
+        if journal and not journal.endswith(b"\n"):
+            os.write(self._journal, b"\n")  # ends a line that was cut off
+        self._there = _spans(journal)
 
     @property
     def received(self) -> int:
@@ -82,11 +88,11 @@ def read_into(descriptor: int, start: int, view: memoryview) -> None:
         view = view[count:]
 
 
-def _spans(journal: str) -> list[tuple[int, int]]:
-    """The stretches (first byte, the one after the last) that a journal's lines cover, joined where they touch."""
-    lines = [line.split() for line in journal.split("\n")[:-1]]  # what follows the last line break was cut off
+def _spans(journal: bytes) -> list[tuple[int, int]]:
+    """The stretches (first byte, the one after the last) that a journal's whole lines cover, joined if they touch."""
+    lines = [(int(start), int(size)) for start, size in LINE.findall(journal)]
     spans: list[tuple[int, int]] = []
-    for start, end in sorted((int(start), int(start) + int(size)) for start, size in lines):
+    for start, end in sorted((start, start + size) for start, size in lines):
         if spans and start <= spans[-1][1]:
             spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
         else:
