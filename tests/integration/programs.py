@@ -8,7 +8,7 @@ import json
 import random
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,7 @@ class Program:
     def __init__(self, text: str, parameters: Mapping[str, Any]) -> None:
         self._text = PROLOGUE + text + EPILOGUE
         self._parameters = parameters
-        self.kill: Callable[[], None] = lambda: None  # the run that is going on
+        self._process: subprocess.Popen[str] | None = None  # the run that is going on
 
     def start(self) -> subprocess.Popen[str]:
         process = subprocess.Popen(
@@ -67,11 +67,16 @@ class Program:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        self.kill = process.kill
+        self._process = process
         process.stdin.write(json.dumps(self._parameters))
         process.stdin.close()
         process.stdin = None
         return process
+
+    def kill(self) -> None:
+        """End the run that is going on, at once."""
+        if self._process:
+            self._process.kill()
 
     def run(self) -> tuple[int, str]:
         """Its status (errors, or the negative signal) and what it said."""
@@ -88,7 +93,7 @@ class Program:
         for _kill in range(KILLS):
             server, moment = chance.choice(servers), chance.randrange(1, size // KILLS)
             print(f"seed {seed}: killed {moment} bytes later, counted at {server.url}")
-            server.after(moment, lambda: self.kill())
+            server.after(moment, self.kill)
             status, said = self.run()
             assert status == -9, f"it ended before that: {said}"
         status, said = self.run()

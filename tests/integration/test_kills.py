@@ -103,7 +103,7 @@ def test_a_publication_that_fills_a_cache(parameters, hub, content, tmp_path, un
 )
 def test_a_publication_on_either_side_of_each_step(parameters, wire, keys, content, undisturbed, method, where, deed):
     publishing = Program(PUBLISH, {**parameters, "piece": LARGE})
-    wire.faults.append(Fault(method, where, deed, action=lambda: publishing.kill()))
+    wire.faults.append(Fault(method, where, deed, action=publishing.kill))
     assert publishing.run()[0] == -9
     assert publishing.run() == (0, "\n")
     assert len(wire.asked("PUT", "partNumber=")) == -(-len(content(KEY)) // LARGE)

@@ -80,7 +80,7 @@ class TestFolder:
 
     def test_a_killed_publisher_is_taken_up(self, hub, settings, fetch, tmp_path):
         publishing = Program(PUBLISH, {"model": MODEL, "hub": hub.url, "store": asdict(settings), "piece": PIECE})
-        hub.after(1_500_000, lambda: publishing.kill())
+        hub.after(1_500_000, publishing.kill)
         assert publishing.run()[0] == -9
         hub.exchanges.clear()
         assert publishing.run() == (0, "\n")
@@ -98,7 +98,7 @@ class TestFolder:
 
 def test_a_killed_publisher_is_taken_up(hub, wire, settings, fetch, keys):
     publishing = Program(PUBLISH, {"model": MODEL, "hub": hub.url, "store": asdict(settings), "piece": PIECE})
-    wire.after(1_500_000, lambda: publishing.kill())
+    wire.after(1_500_000, publishing.kill)
     assert publishing.run()[0] == -9
     assert publishing.run() == (0, "\n")
     assert len(wire.asked("PUT", "partNumber=")) <= -(-3_100_000 // PIECE) + 8
@@ -108,7 +108,7 @@ def test_a_killed_publisher_is_taken_up(hub, wire, settings, fetch, keys):
 
 def test_one_that_was_killed_after_it_completed_its_upload_is_taken_up(hub, wire, settings, fetch, keys):
     publishing = Program(PUBLISH, {"model": MODEL, "hub": hub.url, "store": asdict(settings), "piece": PIECE})
-    wire.faults.append(Fault("POST", "uploadId=", "unanswered", action=lambda: publishing.kill()))
+    wire.faults.append(Fault("POST", "uploadId=", "unanswered", action=publishing.kill))
     assert publishing.run()[0] == -9
     assert publishing.run() == (0, "\n")
     assert sorted(keys()) == [KEY, f"{KEY}.manifest.json"]
