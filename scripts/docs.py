@@ -13,6 +13,7 @@ import json
 import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ def pages() -> Iterator[tuple[Path, str]]:
     for specs in sorted(REPOSITORY.glob("roles/*/meta/argument_specs.yml")):
         role = specs.parents[1]
         yield role / "README.md", role_page(role.name, load(specs)["argument_specs"])
-    yield REPOSITORY / "README.md", with_role_table((REPOSITORY / "README.md").read_text())
+    yield REPOSITORY / "README.md", with_transfer_headline(with_role_table((REPOSITORY / "README.md").read_text()))
     documented = list(plugins())
     for kind, name, page in documented:
         yield REPOSITORY / "docs" / "plugins" / f"{name}.md", plugin_page(kind, name, page)
@@ -102,8 +103,26 @@ def with_role_table(readme: str) -> str:
         f"| {load(path)['argument_specs']['main']['short_description']} |\n"
         for path in specs
     )
-    marks = re.compile(r"(<!-- roles[^>]*-->\n).*(<!-- end of roles -->)", re.DOTALL)
-    return marks.sub(lambda found: f"{found[1]}| role | |\n| --- | --- |\n{rows}{found[2]}", readme)
+    return between_marks(readme, "roles", f"| role | |\n| --- | --- |\n{rows}")
+
+
+def with_transfer_headline(readme: str) -> str:
+    """The project's README with what moving a model costs, between its two marks."""
+    result = json.loads((REPOSITORY / "bench" / "results" / "artifacts.json").read_text())
+    ratio = {entry["what"]: number(entry["ratio"]) for entry in result["rows"]}
+    text = (
+        f"Beside `snapshot_download`, `tar` and `aws s3 cp`, a push takes {ratio['push to a sink (a fast S3)']} of the "
+        f"time and {ratio['push, CPU']} of the CPU, and no disk; beside `aws s3 cp`, `tar` and `sha256sum`, a pull "
+        f"takes {ratio['pull from a sink (a fast S3)']} of the time ({result['date']}, {result['machine']}; "
+        "[benchmarks](docs/benchmarks.md))."
+    )
+    return between_marks(readme, "transfer", textwrap.fill(text, 120, break_on_hyphens=False) + "\n")
+
+
+def between_marks(readme: str, name: str, text: str) -> str:
+    """``readme`` with ``text`` between the comments that begin and end ``name``."""
+    marks = re.compile(rf"(<!-- {name}[^>]*-->\n).*(<!-- end of {name} -->)", re.DOTALL)
+    return marks.sub(lambda found: f"{found[1]}{text}{found[2]}", readme)
 
 
 def role_example(role: str, options: Mapping[str, Any]) -> str:
