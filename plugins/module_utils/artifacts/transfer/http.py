@@ -93,11 +93,11 @@ class Client:
 
         return _persist(where(url), attempt, self._tries)
 
-    def put(self, url: str, body: memoryview, headers: Mapping[str, str] | None = None) -> Answer:
+    def put(self, url: str, body: memoryview) -> Answer:
         """The answer to ``body``."""
 
         def attempt() -> Answer:
-            return _read(self._send("PUT", url, headers or {}, body))
+            return _read(self._send("PUT", url, {}, body))
 
         return _persist(where(url), attempt, self._tries)
 

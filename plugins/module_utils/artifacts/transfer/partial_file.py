@@ -20,7 +20,6 @@ class PartialFile:
 
     def __init__(self, path: Path, size: int) -> None:
         self._path = path
-        self._size = size
         self._partial = path.with_name(f"{path.name}.partial")
         self._pieces = path.with_name(f"{path.name}.pieces")
         path.parent.mkdir(parents=True, exist_ok=True)
