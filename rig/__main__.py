@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from . import hosts, lifecycle
+from . import hosts, internet, lifecycle
 from .ask import QUESTION, ask
 from .fleet import HOSTS, PREFIXES, Fleet, fleet
 from .shell import RigError
@@ -28,6 +28,8 @@ def main() -> int:
             return 0 if lifecycle.status(chosen) else 1
         elif options.action == "ask":
             _ask(chosen, options.question)
+        elif options.action == "slow":
+            internet.slow(chosen, options.rate)
         elif options.action in ("freeze", "thaw"):
             getattr(hosts, options.action)(chosen, options.host)
     except RigError as error:
@@ -54,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
         "status": "say how each part is; fails unless all run",
         "freeze": "stop a host dead, as a machine that hangs",
         "thaw": "let a frozen host go on",
+        "slow": "let the object store send no faster than this",
         "ask": "ask the endpoint a question",
     }.items():
         action = actions.add_parser(name, help=purpose, description=purpose)
@@ -62,6 +65,8 @@ def _parser() -> argparse.ArgumentParser:
             action.add_argument("host", choices=HOSTS)
         elif name == "up":
             action.add_argument("--hosts-only", action="store_true", help="no images in the registry")
+        elif name == "slow":
+            action.add_argument("rate", nargs="?", default="", help="such as 100mbit; without it as fast as it can")
         elif name == "ask":
             action.add_argument("question", nargs="?", default=QUESTION)
     return parser

@@ -15,10 +15,11 @@ from .containers import ensure_container
 from .fleet import CHECKOUT, Fleet
 from .images import ensure_image
 from .model import repositories
-from .shell import RigError
+from .shell import RigError, docker
 
 BUCKET = "models"
 GATED = "demo/gated"  # what a description names to see how a refusal reads
+SMALL = "demo/small"  # what takes no time to publish, fetch and remove
 ANSWERS_WITHIN = 20.0  # seconds
 
 
@@ -26,8 +27,9 @@ def ensure_internet(fleet: Fleet) -> None:
     """A hub and an object store that answer; its credentials in ``s3.json``."""
     image = ensure_image("standins")
     root = repositories()
-    root.joinpath(GATED).mkdir(parents=True, exist_ok=True)
-    root.joinpath(GATED, "README.md").touch()
+    for repo_id in (GATED, SMALL):
+        root.joinpath(repo_id).mkdir(parents=True, exist_ok=True)
+        root.joinpath(repo_id, "README.md").write_text(f"{repo_id}\n", encoding="utf-8")
     checkout = f"--volume={CHECKOUT / 'rig'}:/checkout/rig:ro"
     options = ("--workdir=/checkout", "--env=PYTHONDONTWRITEBYTECODE=1", checkout, f"--volume={root}:/repositories:ro")
     hub = ("python3", "-m", "rig.standins.hub", "--root=/repositories", "--host=0.0.0.0", "--port=8080")
@@ -38,6 +40,13 @@ def ensure_internet(fleet: Fleet) -> None:
     ensure_container(fleet, "s3", f"{fleet.prefix}.3", image, f"--env-file={environment}", command=command)
     _wait("hub", fleet.hub)
     _wait("object store", fleet.store)
+
+
+def slow(fleet: Fleet, rate: str) -> None:
+    """Let the object store send no faster than ``rate``, such as 100mbit; empty: as fast as it can."""
+    limit = ("replace", "dev", "eth0", "root", "tbf", "rate", rate, "burst", "256k", "latency", "100ms")
+    tc = ("--entrypoint=tc", ensure_image("host"), "qdisc", *(limit if rate else ("delete", "dev", "eth0", "root")))
+    docker("run", "--rm", f"--network=container:{fleet.container('s3')}", "--cap-add=NET_ADMIN", *tc)
 
 
 def _credentials(fleet: Fleet) -> Path:
