@@ -10,8 +10,13 @@ DOCUMENTATION = r"""
 module: vllm_health
 short_description: Wait until vLLM instances or other OpenAI-compatible endpoints serve
 description:
-  - Asks all O(endpoints) at once. Each must answer C(/health), list its models and generate a token with each of them.
-  - An HTTP 200 alone proves nothing, as a hung engine still answers health checks.
+  - Follows all O(endpoints) at once, from the container's creation over loading and readiness to generating. Each must
+    answer C(/health), list its models and generate a token with each of them.
+  - An HTTP 200 alone proves nothing, as a hung engine still answers health checks. Where a generation takes too long,
+    C(/metrics) tells a hung engine from a busy one.
+  - The wait ends early where it is pointless, because the container died or was restarted (its log says why), the
+    engine is dead or hangs, the key is wrong, the model list lacks what is expected, or nothing moves for
+    O(stall_timeout).
 version_added: 1.0.0
 author: The inference.fleet contributors (@inference-fleet)
 attributes:
@@ -40,9 +45,13 @@ options:
         description: Model ids that must be served and must generate.
         type: list
         elements: str
-        required: true
+        default: []
       api_key:
         description: Bearer token, where the server wants one.
+        type: str
+      container:
+        description:
+          - Name of the container on this host in which the endpoint runs. Its state and its log are followed, too.
         type: str
       keyed:
         description: Whether a request with a wrong key must be refused.
@@ -61,6 +70,18 @@ options:
     description: How long to wait for all of them, in seconds. V(0) looks once.
     type: float
     default: 0
+  stall_timeout:
+    description: How long to wait while nothing moves, neither in what the endpoint answers nor in its container's log.
+    type: float
+    default: 300
+  answer_timeout:
+    description: How long health and model list may take, in seconds, for they need no engine.
+    type: float
+    default: 10
+  generate_timeout:
+    description: How long a few tokens may take, in seconds.
+    type: float
+    default: 60
 """
 
 EXAMPLES = r"""
@@ -71,37 +92,54 @@ EXAMPLES = r"""
     endpoints:
       - name: vllm-0-hermes-gpu-a
         base_url: http://vllm-0-hermes-gpu-a:8000/v1
+        container: vllm-0-hermes-gpu-a
         models: [hermes-3-8b]
         api_key: "{{ vault_vllm_api_key }}"
 """
 
 RETURN = r"""
 endpoints:
-  description: What became of each endpoint.
+  description:
+    - What became of each endpoint. RV(endpoints[].stage) is the last of V(absent), V(created), V(loading), V(ready) and
+      V(generating) that it reached, RV(endpoints[].progress) the last thing that its container's log says it got done.
   returned: always
   type: list
   elements: dict
+  contains:
+    stage:
+      description: How far it got.
+      type: str
+    progress:
+      description: What its log says it got done.
+      type: str
   sample:
     - name: vllm-0-hermes-gpu-a
       ready: true
+      stage: generating
       models: [hermes-3-8b]
       answers: {hermes-3-8b: " Paris."}
       latency_s: 0.142
+      progress: server started
       error: ""
+      next_step: ""
 """
+
+from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.errors import FleetError
-from ..module_utils.serving.readiness import probe_endpoints, require_ready
+from ..module_utils.serving.client import Endpoint
+from ..module_utils.serving.health import Outcome, Patience, check_health, require_ready
 
 
 def main() -> None:
     endpoint = {
         "name": {"type": "str", "required": True},
         "base_url": {"type": "str", "required": True},
-        "models": {"type": "list", "elements": "str", "required": True},
+        "models": {"type": "list", "elements": "str", "default": []},
         "api_key": {"type": "str", "no_log": True},
+        "container": {"type": "str"},
         "keyed": {"type": "bool", "default": False},
         "ca": {"type": "str"},
     }
@@ -110,18 +148,26 @@ def main() -> None:
             "endpoints": {"type": "list", "elements": "dict", "required": True, "options": endpoint},
             "via": {"type": "str", "default": ""},
             "timeout": {"type": "float", "default": 0},
+            "stall_timeout": {"type": "float", "default": 300},
+            "answer_timeout": {"type": "float", "default": 10},
+            "generate_timeout": {"type": "float", "default": 60},
         },
         supports_check_mode=True,
     )
-    timeout = 0 if module.check_mode else module.params["timeout"]
-    outcomes = []
+    params = module.params
+    timeout = 0 if module.check_mode else params["timeout"]
+    patience = Patience(timeout, params["stall_timeout"], params["answer_timeout"], params["generate_timeout"])
+    outcomes: list[Outcome] = []
+    message = ""
     try:
-        outcomes = probe_endpoints(module.params["endpoints"], timeout, module.params["via"])
+        outcomes = check_health([Endpoint.of(options) for options in params["endpoints"]], patience, params["via"])
         require_ready(outcomes, timeout)
     except FleetError as error:
-        if not module.check_mode:
-            module.fail_json(msg=str(error), endpoints=outcomes)
-    module.exit_json(changed=False, endpoints=outcomes)
+        message = str(error)
+    found = [asdict(outcome) for outcome in outcomes]
+    if message and not module.check_mode:
+        module.fail_json(msg=message, endpoints=found)
+    module.exit_json(changed=False, endpoints=found)
 
 
 if __name__ == "__main__":

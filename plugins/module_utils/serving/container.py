@@ -1,0 +1,80 @@
+# Copyright: (c) 2026, the inference.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The container behind an endpoint while it starts: what it has got to, or why it died."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from urllib.parse import quote
+
+from ..compose.causes import Cause, why_it_died
+from ..compose.cli import log_of
+from ..compose.state import Container, has_died, parse_container
+from ..docker.api import engine_get
+from ..errors import FleetError
+
+# What vLLM logs on its way, and what that means; the latest line that matches counts.
+MILESTONES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), told)
+    for pattern, told in (
+        (r"Starting to load model (?P<model>\S+?)(?:\.\.\.|$)", "loading {model}"),
+        (r"Loading safetensors checkpoint shards:\s+\d+% Completed \| (?P<n>\d+)/(?P<m>\d+)", "weights {n} of {m}"),
+        (r"Loading weights took (?P<s>[\d.]+) seconds", "weights loaded in {s} s"),
+        (r"Available KV cache memory: (?P<size>[\d.]+ \w+)", "{size} for the KV cache"),
+        (r"KV cache size: (?P<tokens>[\d,]+) tokens", "KV cache of {tokens} tokens"),
+        (r"Capturing (?:CUDA|cudagraphs?|HPU|ACL).*?(?P<n>\d+)/(?P<m>\d+)", "graph capture {n} of {m}"),
+        (r"Graph capturing finished in (?P<s>\d+) secs", "graphs captured in {s} s"),
+        (r"\[Warmup\]\[(?P<kind>[^\]]+)\]\[(?P<n>\d+)/(?P<m>\d+)\]", "warm-up ({kind}) {n} of {m}"),
+        (r"init engine .* took (?P<s>[\d.]+) ", "engine initialized in {s} s"),
+        (r"Application startup complete", "server started"),
+    )
+)
+
+
+@dataclass(frozen=True)
+class Sight:
+    """One look at a container."""
+
+    state: str  # absent, or the engine's word for it
+    progress: str = ""  # the last thing that it got done
+    cause: Cause | None = None  # why it died, if it did
+    mark: str = ""  # changes with everything that it logs
+
+
+class Follower:
+    """Looks at the container ``name`` of this host again and again."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._restarts: dict[str, int] = {}  # by container id, for it may be replaced meanwhile
+
+    def look(self) -> Sight:
+        """What it is like now."""
+        container = self._inspect()
+        if container is None:
+            return Sight("absent")
+        before = self._restarts.setdefault(container.id, container.restarts)
+        log = log_of(container)
+        if has_died(container, before):
+            return Sight(container.state, milestone(log), why_it_died(container, log))
+        return Sight(container.state, milestone(log), mark=log[-400:])
+
+    def _inspect(self) -> Container | None:
+        try:
+            found = engine_get(f"/containers/{quote(self._name)}/json")
+        except FleetError as error:
+            if "no such container" in error.cause.lower():
+                return None
+            raise
+        return parse_container(found, datetime.now(timezone.utc)) if found else None
+
+
+def milestone(log: str) -> str:
+    """The latest thing in ``log`` that vLLM got done."""
+    for line in reversed(log.splitlines()):
+        for pattern, told in MILESTONES:
+            if match := pattern.search(line):
+                return told.format(**match.groupdict())
+    return ""
