@@ -68,6 +68,9 @@ options:
       max_model_len:
         description: Longest context in tokens, for V(context); what the server's model list says where omitted.
         type: int
+      container:
+        description: Name of the container on this host in which the service runs, for O(record).
+        type: str
       api_key:
         description: Bearer token, where the server wants one.
         type: str
@@ -80,6 +83,11 @@ options:
       - Where omitted, they are made from where the module runs.
     type: str
     default: ""
+  record:
+    description:
+      - Folder in which to keep what was proven of each O(services[].container). A contract that the very container has
+        kept since it was started is not asked again.
+    type: path
   timeout:
     description: How long one answer may take, in seconds.
     type: float
@@ -112,6 +120,8 @@ services:
         - {capability: chat, outcome: pass, evidence: "'The capital of France is Paris.', 8 tokens", latency_s: 0.21}
 """
 
+from pathlib import Path
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.errors import FleetError
@@ -126,6 +136,7 @@ def main() -> None:
         "model": {"type": "str", "required": True},
         "contract": {"type": "list", "elements": "str", "required": True, "choices": list(CAPABILITIES)},
         "max_model_len": {"type": "int"},
+        "container": {"type": "str"},
         "api_key": {"type": "str", "no_log": True},
         "ca": {"type": "str"},
     }
@@ -133,14 +144,18 @@ def main() -> None:
         argument_spec={
             "services": {"type": "list", "elements": "dict", "required": True, "options": service},
             "via": {"type": "str", "default": ""},
+            "record": {"type": "path"},
             "timeout": {"type": "float", "default": 120},
         },
         supports_check_mode=True,
     )
+    params = module.params
+    # A look that changes nothing leaves no record either.
+    record = Path(params["record"]) if params["record"] and not module.check_mode else None
     results = []
     message = ""
     try:
-        results = hold(module.params["services"], module.params["timeout"], module.params["via"])
+        results = hold(params["services"], params["timeout"], params["via"], record)
         require_kept(results)
     except FleetError as error:
         message = str(error)

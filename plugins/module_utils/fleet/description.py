@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .limits import FAMILY_LIMITS, OWNED_FLAGS, PARSERS_WITH_TEMPLATE, REMOVED_FLAGS
+from ..serving.contract.capabilities import CAPABILITIES
+from .limits import FAMILY_LIMITS, OWNED_FLAGS, PARSERS_WITH_TEMPLATE, REMOVED_FLAGS, SHORT_CONTEXT
 from .schema import GATEWAY, MODEL, NAME, OVERLAY, SERVICE, TOP, Key, Mistake, did_you_mean, is_template, read_part
 
 LABEL = 63  # characters that a DNS label may have
@@ -78,6 +79,7 @@ def describe(raw: Any, hosts: Iterable[str]) -> Description:
     _check_served_names(found, mistakes)
     for service in found.services.values():
         _check_flags(service, mistakes)
+        _check_contract(service, mistakes)
         _warn(service, found)
     return found
 
@@ -174,13 +176,27 @@ def _check_flags(service: Service, mistakes: list[Mistake]) -> None:
             mistakes.append(Mistake(at, f"{flag} is set by the plan; the key for it is {OWNED_FLAGS[flag]}"))
 
 
+def _check_contract(service: Service, mistakes: list[Mistake]) -> None:
+    at = f"services.{service.name}.contract"
+    for capability in service.values["contract"] or []:
+        if capability not in CAPABILITIES:
+            problem = f"there is no capability {capability}; {did_you_mean(capability, CAPABILITIES)}"
+            mistakes.append(Mistake(at, problem))
+
+
 def _warn(service: Service, found: Description) -> None:
+    at = f"services.{service.name}"
+    limit = FAMILY_LIMITS.get(str(found.models.get(service.values["model"], {}).get("family")))
+    beyond = set(limit.beyond).intersection(service.values["contract"] or []) if limit else set()
+    found.warnings.extend(Mistake(f"{at}.contract", f"{name} will fail: {limit.told}") for name in beyond if limit)
     parser = service.values["tool_call_parser"]
     if not parser:
         return
-    at = f"services.{service.name}.tool_call_parser"
-    limit = FAMILY_LIMITS.get(str(found.models.get(service.values["model"], {}).get("family")))
+    at += ".tool_call_parser"
     if limit:
-        found.warnings.append(Mistake(at, limit))
+        found.warnings.append(Mistake(at, limit.told))
+    longest = service.values["max_model_len"]
+    if isinstance(longest, int) and longest <= SHORT_CONTEXT:
+        found.warnings.append(Mistake(at, f"tools take much of a context of {longest} tokens"))
     if parser in PARSERS_WITH_TEMPLATE and not service.values["chat_template"]:
         found.warnings.append(Mistake(at, f"{parser} usually needs a chat_template made for tools"))

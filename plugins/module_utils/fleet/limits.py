@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 # Flags that no longer exist (vLLM 0.33), and what to do instead.
 REMOVED_FLAGS = {
     "--num-scheduler-steps": "vLLM schedules ahead by itself now; drop it",
@@ -37,12 +39,23 @@ OWNED_FLAGS = {
     "--port": "nothing: instances listen on port 8000 inside the overlay network",
 }
 
-# What is known of families of models that call tools.
+
+@dataclass(frozen=True)
+class Limit:
+    """Something that a family of models that call tools cannot."""
+
+    told: str
+    beyond: tuple[str, ...] = ()  # the capabilities that this rules out
+
+
 FAMILY_LIMITS = {
-    "llama": "Llama 3.x makes no parallel tool calls",
-    "mistral": "Mistral 7B calls tools reliably only near temperature 0",
-    "hammer": "Hammer takes no tool results back into the conversation",
+    "llama": Limit("Llama 3.x makes no parallel tool calls", ("tools_parallel",)),
+    "mistral": Limit("Mistral 7B calls tools reliably only near temperature 0"),
+    "hammer": Limit("Hammer takes no tool results back into the conversation", ("multi_turn_tools",)),
 }
+
+# Tokens of context up to which the tools of a request take much of it.
+SHORT_CONTEXT = 8192
 
 # Parsers whose models ship no chat template for tools.
 PARSERS_WITH_TEMPLATE = ("llama3_json", "pythonic")

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from .contracts import contract_of
 from .description import Description, Service, dns_label
 from .schema import is_template
 from .vllm_command import arguments, container
@@ -92,6 +93,20 @@ def _serving(host: str, services: list[Service], fleet: Description) -> dict[str
                     "name": service.instance(host),
                     "base_url": f"http://{service.instance(host)}:{PORT}/v1",
                     "models": [service.served_model_name],
+                    "container": service.instance(host),
+                },
+                service,
+            )
+            for service in services
+        ],
+        "verify_services": [
+            _with_key(
+                {
+                    "name": service.instance(host),
+                    "base_url": f"http://{service.instance(host)}:{PORT}/v1",
+                    "model": service.served_model_name,
+                    "container": service.instance(host),
+                    "contract": contract_of(service.values, fleet.models[service.values["model"]]["family"]),
                 },
                 service,
             )

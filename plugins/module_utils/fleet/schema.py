@@ -94,6 +94,7 @@ SERVICE = {
     "extra_args": Key("a list of strings", default=[]),
     "environment": Key("a mapping of strings", default={}),
     "shm_size": Key("a string", pattern=SIZE),
+    "contract": Key("a list of strings", planned=True),
     "start_timeout": Key("a whole number", default=900),
 }
 GATEWAY = {"hosts": Key("a list of strings", required=True, planned=True), "port": Key("a whole number", default=4000)}

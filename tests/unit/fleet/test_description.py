@@ -163,3 +163,24 @@ def test_known_limits_of_a_family_are_warnings():
     fleet = changed(("services/mistral/tool_call_parser", "mistral"))
     (warning,) = describe(fleet, HOSTS).warnings
     assert str(warning).startswith("services.mistral.tool_call_parser: Mistral 7B calls tools reliably only near")
+
+
+def test_a_short_context_for_tools_is_a_warning():
+    fleet = changed(("services/hermes/tool_call_parser", "hermes"), ("services/hermes/max_model_len", 4096))
+    assert "tools take much of a context of 4096 tokens" in [
+        warning.problem for warning in describe(fleet, HOSTS).warnings
+    ]
+
+
+def test_a_contract_beyond_the_family_is_a_warning():
+    fleet = changed(("models/hermes-3-8b/family", "llama"), ("services/hermes/contract", ["chat", "tools_parallel"]))
+    (warning,) = describe(fleet, HOSTS).warnings
+    assert str(warning) == (
+        "services.hermes.contract: tools_parallel will fail: Llama 3.x makes no parallel tool calls"
+    )
+
+
+def test_an_unknown_capability_is_a_mistake():
+    assert mistakes(("services/hermes/contract", ["chat", "tool_named"])) == [
+        "services.hermes.contract: there is no capability tool_named; did you mean tools_named?"
+    ]

@@ -115,3 +115,20 @@ def test_a_host_caches_only_what_it_serves():
         "hermes-3-8b",
         "mistral-7b",
     ]
+
+
+def contract(*changes):
+    return planned(*changes).variables["gpu-a"]["verify_services"][0]["contract"]
+
+
+def test_a_contract_follows_from_flags_and_family():
+    assert "tools_auto" not in contract()
+    assert {"chat", "context", "json_schema"} <= set(contract())
+    with_tools = ("services/hermes/tool_call_parser", "hermes")
+    assert {"tools_auto", "tools_required", "multi_turn_tools"} <= set(contract(with_tools))
+    assert "tools_parallel" not in contract(with_tools)
+    assert "multi_turn_tools" not in contract(with_tools, ("models/hermes-3-8b/family", "hammer"))
+
+
+def test_a_contract_can_be_given():
+    assert contract(("services/hermes/contract", ["chat"])) == ["chat"]

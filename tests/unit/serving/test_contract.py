@@ -10,6 +10,7 @@ import pytest
 
 from ansible_collections.inference.fleet.plugins.module_utils.errors import FleetError
 from ansible_collections.inference.fleet.plugins.module_utils.serving.client import Client, Endpoint
+from ansible_collections.inference.fleet.plugins.module_utils.serving.contract import record
 from ansible_collections.inference.fleet.plugins.module_utils.serving.contract.asking import Subject
 from ansible_collections.inference.fleet.plugins.module_utils.serving.contract.capabilities import CAPABILITIES
 from ansible_collections.inference.fleet.plugins.module_utils.serving.contract.run import PROBES, probe, require_kept
@@ -156,3 +157,17 @@ def test_a_broken_contract_is_an_error_with_the_evidence():
     with pytest.raises(FleetError) as raised:
         require_kept([{"name": "web", "kept": False, "probes": [broken, skipped]}, {"name": "good", "kept": True}])
     assert str(raised.value).startswith("Failed to hold web to the contract: web: regex: prose. Correct")
+
+
+def test_what_a_container_has_proven_is_not_asked_again(tmp_path, monkeypatch):
+    container = {"Id": "abc", "State": {"StartedAt": "yesterday"}}
+    monkeypatch.setattr(record, "docker_json", lambda *_arguments, **_options: [container])
+    service = {"model": "tiny", "contract": ["chat"], "max_model_len": None, "container": "web"}
+    assert record.proven(tmp_path, service) is None
+    record.keep(tmp_path, service, {"kept": True, "probes": []})
+    assert record.proven(tmp_path, service) == {"kept": True, "probes": []}
+    assert record.proven(tmp_path, {**service, "contract": ["chat", "stream"]}) is None
+    container["State"]["StartedAt"] = "today"
+    assert record.proven(tmp_path, service) is None
+    record.keep(tmp_path, service, {"kept": False, "probes": []})
+    assert not list(tmp_path.iterdir())

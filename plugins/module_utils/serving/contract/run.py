@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from ...errors import FleetError
@@ -16,6 +17,7 @@ from ..inside import exchanging
 from ..models import list_models
 from . import structured, text, tools
 from .asking import BrokenError, SkipError, Subject
+from .record import keep, proven
 
 SIDE_BY_SIDE = 4  # requests to one service: it computes them together, in less time than one after the other
 LIST_WITHIN = 10.0  # seconds
@@ -41,10 +43,24 @@ class Finding:
     latency_s: float
 
 
-def hold(services: Sequence[Mapping[str, Any]], timeout: float, via: str = "") -> list[dict[str, Any]]:
-    """``{name, model, probes}`` of each of ``services``, which are options of openai_contract, all at once."""
-    with exchanging(via, 0) as exchange, ThreadPoolExecutor(max(1, len(services))) as pool:
-        return list(pool.map(lambda service: _hold(Client(Endpoint.of(service), exchange), service, timeout), services))
+def hold(
+    services: Sequence[Mapping[str, Any]], timeout: float, via: str = "", record: Path | None = None
+) -> list[dict[str, Any]]:
+    """``{name, model, kept, probes}`` of each of ``services``, which are options of openai_contract, all at once.
+
+    With ``record``, a folder, what was proven of a container that still runs is not asked again.
+    """
+    known = {service["name"]: proven(record, service) for service in services if record and service.get("container")}
+    asked = [service for service in services if not known.get(service["name"])]
+    if asked:
+        with exchanging(via, 0) as exchange, ThreadPoolExecutor(len(asked)) as pool:
+            clients = [Client(Endpoint.of(service), exchange) for service in asked]
+            results = list(pool.map(_hold, clients, asked, [timeout] * len(asked)))
+        for service, result in zip(asked, results):
+            if record and service.get("container"):
+                keep(record, service, result)
+            known[service["name"]] = result
+    return [known[service["name"]] or {} for service in services]
 
 
 def _hold(client: Client, service: Mapping[str, Any], timeout: float) -> dict[str, Any]:

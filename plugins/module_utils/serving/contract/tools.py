@@ -109,7 +109,9 @@ def multi_turn_tools(subject: Subject) -> str:
         raise BrokenError(
             f"the chat template drops tool results: prompts of {counts} tokens with a short and a long one"
         )
-    return f"{len(RESULT_LONG) - len(RESULT_SHORT)} more characters of a result take {counts[1] - counts[0]} more tokens"
+    return (
+        f"{len(RESULT_LONG) - len(RESULT_SHORT)} more characters of a result take {counts[1] - counts[0]} more tokens"
+    )
 
 
 def _turns(result: str) -> list[dict[str, Any]]:
