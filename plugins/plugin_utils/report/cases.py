@@ -13,6 +13,8 @@ from .results import Contract, Endpoint, Failure, Pair, Results
 SERVES = "serves"
 BROKEN = "does not serve"
 UNPROVEN = "not verified"  # nothing failed, but not every instance was asked
+NETWORK = "overlay network"
+LISTED = 6  # names that are said one by one
 OUTCOME = {True: "pass", False: "fail", None: "skip"}
 
 
@@ -23,7 +25,7 @@ class Case:
     kind: str  # endpoints | contracts | overlay | checks
     suite: str  # endpoints, overlay, contracts.INSTANCE, checks
     name: str
-    subject: str  # what it is about: an instance, a pair of hosts, a check
+    subject: str  # what it is about: an instance, the overlay network, a check
     host: str
     outcome: str  # pass | fail | skip
     evidence: str
@@ -50,7 +52,11 @@ def cases_of(results: Results) -> tuple[Case, ...]:
 
 
 def _endpoint_case(endpoint: Endpoint) -> Case:
-    told = {True: f"generated with {', '.join(endpoint.models) or 'no model'}", False: endpoint.error, None: "not asked"}
+    told = {
+        True: f"generated with {', '.join(endpoint.models) or 'no model'}",
+        False: endpoint.error,
+        None: "not asked",
+    }
     evidence = told[endpoint.ready] or f"it came no further than {endpoint.stage or 'its start'}"
     return Case(
         *("endpoints", "endpoints", endpoint.name, endpoint.name, endpoint.host),
@@ -67,10 +73,10 @@ def _contract_cases(contract: Contract) -> Iterator[Case]:
 
 
 def _pair_case(pair: Pair) -> Case:
-    name = f"{pair.source} to {pair.target}"
     mtu = f" of {pair.mtu} bytes" if pair.mtu else ""
     told = {True: f"packets{mtu} cross", False: pair.error or "packets do not cross", None: pair.error or "not tried"}
-    return Case("overlay", "overlay", name, name, pair.source, OUTCOME[pair.ok], told[pair.ok])
+    name = f"{pair.source} to {pair.target}"
+    return Case("overlay", "overlay", name, NETWORK, pair.source, OUTCOME[pair.ok], told[pair.ok])
 
 
 def count(cases: Iterable[Case]) -> dict[str, int]:
@@ -91,12 +97,22 @@ def failures_of(results: Results, cases: Iterable[Case]) -> tuple[Failure, ...]:
 
 def _failure(subject: str, failed: list[Case]) -> Failure:
     first = failed[0]
-    if first.kind == "contracts":
-        cause = "; ".join(f"{case.name}: {case.evidence or 'failed'}" for case in failed)
-    else:
-        cause = first.evidence or "failed"
-    next_step = f"Look at `docker logs {subject}` on {first.host}." if first.kind == "endpoints" and first.host else ""
-    return Failure(first.host, subject, cause, next_step)
+    if first.kind == "endpoints":
+        next_step = f"Look at `docker logs {subject}` on {first.host}." if first.host else ""
+        return Failure(first.host, subject, first.evidence, next_step)
+    if first.kind == "checks":
+        return Failure(first.host, subject, first.evidence or "The check failed.", "")
+    # The same cause is said once, after all to which it applies.
+    names: dict[str, list[str]] = {}
+    for case in failed:
+        names.setdefault(case.evidence or "failed", []).append(case.name)
+    cause = "\n".join(f"{_listed(own)}: {evidence}" for evidence, own in names.items())
+    return Failure(first.host if first.kind == "contracts" else "", subject, cause, "")
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more
 
 
 def verdict_of(results: Results, cases: Iterable[Case]) -> str:

@@ -17,6 +17,7 @@ from .network import reach
 from .results import Host, Pair
 from .text import fitted, tokens
 
+TIMES = "\N{MULTIPLICATION SIGN}"
 WIDE, NARROW = 1120, 344
 GAP = 20  # between boxes
 INSET = 16  # inside a box
@@ -74,13 +75,13 @@ class Drawing:
     height: float
     boxes: tuple[Box, ...]
     wires: tuple[Line, ...]
-    gateway: tuple[float, float, float]  # left edge, width, middle of the wire below it
+    gateway: tuple[float, float]  # left edge and width of its box
     label: tuple[float, float]  # of the network
     label_lines: bool  # whether the label has a line of its own for what is known of the network
 
 
 def drawing(fleet: Fleet, pairs: Sequence[Pair], state: str, *, narrow: bool) -> Drawing:
-    """The picture of ``fleet``; ``state`` is the network's."""
+    """The picture of ``fleet``, which has hosts; ``state`` is the network's."""
     return _narrow(fleet, pairs, state) if narrow else _wide(fleet, pairs, state)
 
 
@@ -103,30 +104,27 @@ def _wide(fleet: Fleet, pairs: Sequence[Pair], state: str) -> Drawing:
         wires.append(Line(ends[0], y, ends[1], y, state))
         for place, host in enumerate(row):
             x = left + place * (width + GAP)
-            link = reach(host.name, pairs)
+            link = reach(host.name, pairs) if len(fleet.hosts) > 1 else state
             wires.append(Line(x + width / 2, y, x + width / 2, y + STEM, link))
             boxes.append(_box(fleet, host, (x, y + STEM), (width, height), (x + width / 2, y + STEM / 2), link))
         y += STEM + height + STEM
     if len(rows) > 1:
         wires.append(Line(TRUNK, wire, TRUNK, wires[-1 - len(rows[-1])].y1, state))
-    label = (middle + 16 if columns == 1 else max(left, TRUNK), wire - 12.0)
-    return Drawing(
-        WIDE, y - STEM, tuple(boxes), tuple(wires), (middle - GATEWAY_WIDTH / 2, GATEWAY_WIDTH, middle), label, False
-    )
+    gateway = ((WIDE - GATEWAY_WIDTH) / 2, GATEWAY_WIDTH)
+    return Drawing(WIDE, y - STEM, tuple(boxes), tuple(wires), gateway, (max(left, TRUNK), wire - 12.0), False)
 
 
 def _narrow(fleet: Fleet, pairs: Sequence[Pair], state: str) -> Drawing:
     trunk, left = 9.0, 30.0
     wires, boxes, y = [], [], GATEWAY_HEIGHT + 64.0
     for host in fleet.hosts:
-        link, height, badge = reach(host.name, pairs), _height(fleet, host), (trunk, y + 26)
+        link = reach(host.name, pairs) if len(fleet.hosts) > 1 else state
+        height, badge = _height(fleet, host), (trunk, y + 26)
         wires.append(Line(trunk, badge[1], left, badge[1], link))
         boxes.append(_box(fleet, host, (left, y), (NARROW - left, height), badge, link))
         y += height + GAP
-    wires.insert(0, Line(trunk, GATEWAY_HEIGHT, trunk, boxes[-1].badge[1] if boxes else y, state))
-    return Drawing(
-        NARROW, y - GAP, tuple(boxes), tuple(wires), (0, NARROW, trunk), (left, GATEWAY_HEIGHT + 26.0), True
-    )
+    wires.insert(0, Line(trunk, GATEWAY_HEIGHT, trunk, boxes[-1].badge[1], state))
+    return Drawing(NARROW, y - GAP, tuple(boxes), tuple(wires), (0, NARROW), (left, GATEWAY_HEIGHT + 26.0), True)
 
 
 def _columns(hosts: int) -> int:
@@ -166,9 +164,9 @@ def _box(
 
 
 def hardware(host: Host) -> str:
-    """``8 × NVIDIA H200``; a host without devices has its accelerator's name."""
+    """``8`` times ``NVIDIA H200``, with the sign for times; a host without devices has its accelerator's name."""
     counted = [(len(list(same)), name) for name, same in groupby(sorted(host.devices))]
-    return ", ".join(f"{number} × {name}" if number > 1 else name for number, name in counted) or host.accelerator
+    return ", ".join(f"{number} {TIMES} {name}" if number > 1 else name for number, name in counted) or host.accelerator
 
 
 def _tiles(fleet: Fleet, host: Host, inside: float) -> Iterator[Tile]:

@@ -21,10 +21,10 @@ PAGE, DATA, CASES = "report.html", "report.json", "junit.xml"
 
 
 def report(given: Any) -> tuple[dict[str, Any], dict[str, str]]:
-    """``verdict``, counts and ``rows`` of the results ``given``, and the text of each file by its name."""
+    """``verdict``, ``counts`` and ``rows`` of the results ``given``, and the text of each file by its name."""
     results = read_results(given)
     cases = cases_of(results)
-    verdict = {"verdict": verdict_of(results, cases), **count(cases)}
+    verdict = {"verdict": verdict_of(results, cases), "counts": count(cases)}
     failures = [vars(failure) for failure in failures_of(results, cases)]
     data = {**results.given, **verdict, "failures": failures}
     return {**verdict, "rows": summary(results)}, {

@@ -21,8 +21,10 @@ from .results import Host, Probe, Results
 
 TEMPLATES = Path(__file__).parent / "templates"
 SHOWN_PAIRS = 12  # of the overlay; where there are more, those that work are folded away
+TALL = 20  # rows; a table that has more scrolls
 SHAPES = {"pass": "good", "fail": "bad", "skip": "unknown", True: "good", False: "bad", None: "unknown"}
 
+SEVERITY = ("bad", "partly", "unknown", "good")  # what needs a look comes first
 LINKS = {
     "good": "reaches all others",
     "partly": "misses some of the others",
@@ -34,7 +36,11 @@ LINKS = {
 def page(results: Results, cases: Sequence[Case]) -> str:
     """The page for ``results``, whose ``cases`` they are."""
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
     )
     environment.filters.update(
         seconds=text.seconds, tokens=text.tokens, moment=text.moment, counted=text.counted, code_spans=code_spans
@@ -44,6 +50,8 @@ def page(results: Results, cases: Sequence[Case]) -> str:
 
 def _context(results: Results, cases: Sequence[Case]) -> dict[str, Any]:
     fleet, state = fleet_of(results), network_state(results.overlay)
+    # A host that is alone has no network to try.
+    wires = "good" if len(fleet.hosts) == 1 else state
     verdict = verdict_of(results, cases)
     names = list(dict.fromkeys(name for host in fleet.hosts for name in host.versions))
     return {
@@ -57,12 +65,15 @@ def _context(results: Results, cases: Sequence[Case]) -> dict[str, Any]:
         "failures": failures_of(results, cases),
         "gateway": combined(fleet.gateways),
         "network": {"state": state, "words": network_words(results.overlay)},
-        "drawings": [drawing(fleet, results.overlay, state, narrow=narrow) for narrow in (False, True)],
+        "gateway_url": text.fitted(results.gateway_url or "no address", 280, 12),
+        "drawings": [drawing(fleet, results.overlay, wires, narrow=narrow) for narrow in (False, True) if fleet.hosts],
         "picture": picture_words(fleet, network_words(results.overlay)),
+        "instances": sorted((*fleet.gateways, *fleet.instances), key=lambda item: SEVERITY.index(item.state)),
         "slowest": max([item.latency or 0.0 for item in (*fleet.instances, *fleet.gateways)], default=0.0),
         "matrix": _matrix(results),
         "pairs": sorted(results.overlay, key=lambda pair: pair.ok is not False),
         "shown_pairs": SHOWN_PAIRS,
+        "tall": TALL,
         "versions": {name: _versions(fleet.hosts, name) for name in names},
         "images": _images(fleet.instances),
         "shapes": SHAPES,
@@ -88,7 +99,11 @@ def lead(fleet: Fleet) -> str:
     number = sum(1 for instance in fleet.instances if instance.state in ("good", "partly"))
     told = f"{number} of {text.counted(len(fleet.instances), 'instance')} {'generates' if number == 1 else 'generate'}"
     gateway = combined(fleet.gateways)
-    also = {"good": ", and so does the gateway", "bad": "; the gateway does not", "partly": "; the gateway does in part"}
+    also = {
+        "good": ", and so does the gateway",
+        "bad": "; the gateway does not",
+        "partly": "; the gateway does in part",
+    }
     return f"{told}{also.get(gateway, '') if fleet.gateways else ''}."
 
 
@@ -116,6 +131,7 @@ def _matrix(results: Results) -> dict[str, Any]:
     rows: list[tuple[Any, Mapping[str, Probe]]] = [
         (contract, {probe.capability: probe for probe in contract.probes}) for contract in results.contracts
     ]
+    rows.sort(key=lambda row: all(probe.outcome != "fail" for probe in row[1].values()))
     return {"capabilities": list(capabilities), "rows": rows}
 
 

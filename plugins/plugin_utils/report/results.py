@@ -175,7 +175,10 @@ def _endpoint(entry: Entry) -> Endpoint:
 def _contract(entry: Entry) -> Contract:
     probes = tuple(
         Probe(
-            probe.text("capability"), probe.choice("outcome", OUTCOMES), probe.text("evidence"), probe.number("latency_s")
+            probe.text("capability"),
+            probe.choice("outcome", OUTCOMES),
+            probe.text("evidence"),
+            probe.number("latency_s"),
         )
         for probe in entry.entries("probes")
     )

@@ -9,6 +9,7 @@ from datetime import datetime
 
 GLYPH = 0.6  # width of a letter in a wide system font, as a part of the font's size
 ELLIPSIS = "…"
+UNBROKEN = "\u00a0"  # a space at which no line ends
 
 
 def fitted(text: str, width: float, size: float) -> str:
@@ -50,7 +51,7 @@ def span(start: str, end: str) -> str:
     if not first or not last or (first.tzinfo is None) != (last.tzinfo is None) or last < first:
         return ""
     minutes, rest = divmod(round((last - first).total_seconds()), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    return f"{minutes} min {rest} s".replace(" ", UNBROKEN) if minutes else f"{rest}{UNBROKEN}s"
 
 
 def _parsed(text: str) -> datetime | None:

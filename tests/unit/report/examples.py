@@ -10,7 +10,7 @@ CAPABILITIES = (
     "chat", "streaming", "usage", "logprobs", "stop_sequences", "structured_json", "tools_auto", "tools_required",
     "parallel_tools", "long_context",
 )  # fmt: skip
-HOSTILE = '<script>alert(1)</script>"\'&\x00\x1b[31mred\x1b[0m\u202egpj.exe\ud800 שלום ]]>'
+HOSTILE = "<script>alert(1)</script>\"'&\x00\x1b[31mred\x1b[0m\u202egpj.exe\ud800 שלום ]]>"
 
 
 def fleet(hosts=2, per_host=1, devices=()):
@@ -135,18 +135,21 @@ def broken():
             for probe in contract["probes"]:
                 probe.update(outcome="skip", evidence="the instance does not serve", latency_s=None)
     results["contracts"][0]["probes"][7].update(
-        outcome="fail", evidence='HTTP 200, but no tool was called: {"finish_reason": "stop", "content": "Sure! I will…"}'
+        outcome="fail",
+        evidence='HTTP 200, but no tool was called: {"finish_reason": "stop", "content": "Sure! I will…"}',
     )
     for pair in results["overlay"]:
         if "host-c" in (pair["from"], pair["to"]):
-            pair.update(ok=False, mtu=None, mb_per_s=None, error="no packet arrived in 30 s; UDP port 4789 may be closed")
+            pair.update(
+                ok=False, mtu=None, mb_per_s=None, error="no packet arrived in 30 s; UDP port 4789 may be closed"
+            )
     results["fleet"]["hosts"][2]["versions"] = {"docker": "24.0.7", "kernel": "6.1.0-30-amd64"}
     results["failures"] = [
         {
             "host": "host-b",
             "thing": down,
-            "cause": "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of "
-            "139.81 GiB of which 1.43 GiB is free.",
+            "cause": "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a capacity "
+            "of 139.81 GiB of which 1.43 GiB is free.",
             "next_step": "Lower `gpu_memory_utilization` of services.model-1 or give it another device, then run "
             "`ansible-playbook site.yml --limit host-b`.",
         },
