@@ -71,6 +71,15 @@ class Browser:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
+    def press(self, key: str) -> None:
+        """Press and let go the key ``Enter`` or ``Escape``."""
+        code, text = {"Enter": (13, "\r"), "Escape": (27, "")}[key]
+        for kind in ("keyDown", "keyUp"):
+            self._ask(
+                "Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code,
+                **({"text": text} if text and kind == "keyDown" else {}),
+            )  # fmt: skip
+
     def picture(self, *, whole: bool = True) -> bytes:
         """A PNG of the whole page, or of the window."""
         return base64.b64decode(self._ask("Page.captureScreenshot", captureBeyondViewport=whole)["data"])
