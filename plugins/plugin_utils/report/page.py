@@ -14,13 +14,14 @@ from markupsafe import Markup, escape
 
 from . import text
 from .cases import BROKEN, SERVES, Case, count, failures_of, verdict_of
-from .drawing import drawing
+from .drawing import narrow, wide
 from .instances import WORDS, Fleet, Instance, combined, fleet_of
 from .network import network_state, network_words
 from .results import Host, Probe, Results
 
 TEMPLATES = Path(__file__).parent / "templates"
 SHOWN_PAIRS = 12  # of the overlay; where there are more, those that work are folded away
+FEW = 8  # names that are said one by one
 TALL = 20  # rows; a table that has more scrolls
 SHAPES = {"pass": "good", "fail": "bad", "skip": "unknown", True: "good", False: "bad", None: "unknown"}
 
@@ -51,7 +52,7 @@ def page(results: Results, cases: Sequence[Case]) -> str:
 def _context(results: Results, cases: Sequence[Case]) -> dict[str, Any]:
     fleet, state = fleet_of(results), network_state(results.overlay)
     # A host that is alone has no network to try.
-    wires = "good" if len(fleet.hosts) == 1 else state
+    drawn = (fleet, results.overlay, "good" if len(fleet.hosts) == 1 else state)
     verdict = verdict_of(results, cases)
     names = list(dict.fromkeys(name for host in fleet.hosts for name in host.versions))
     return {
@@ -66,7 +67,7 @@ def _context(results: Results, cases: Sequence[Case]) -> dict[str, Any]:
         "gateway": combined(fleet.gateways),
         "network": {"state": state, "words": network_words(results.overlay)},
         "gateway_url": text.fitted(results.gateway_url or "no address", 280, 12),
-        "drawings": [drawing(fleet, results.overlay, wires, narrow=narrow) for narrow in (False, True) if fleet.hosts],
+        "drawings": {"wide": wide(*drawn), "narrow": narrow(*drawn)} if fleet.hosts else {},
         "picture": picture_words(fleet, network_words(results.overlay)),
         "instances": sorted((*fleet.gateways, *fleet.instances), key=lambda item: SEVERITY.index(item.state)),
         "slowest": max([item.latency or 0.0 for item in (*fleet.instances, *fleet.gateways)], default=0.0),
@@ -74,6 +75,7 @@ def _context(results: Results, cases: Sequence[Case]) -> dict[str, Any]:
         "pairs": sorted(results.overlay, key=lambda pair: pair.ok is not False),
         "shown_pairs": SHOWN_PAIRS,
         "tall": TALL,
+        "few": FEW,
         "versions": {name: _versions(fleet.hosts, name) for name in names},
         "images": _images(fleet.instances),
         "shapes": SHAPES,
