@@ -40,9 +40,10 @@ def cases_of(results: Results) -> tuple[Case, ...]:
         for service in results.services
         if service.instance not in asked
     )
+    contracts = Counter(contract.service for contract in results.contracts)
     return (
         *(_endpoint_case(endpoint) for endpoint in (*results.endpoints, *silent)),
-        *(case for contract in results.contracts for case in _contract_cases(contract)),
+        *(case for contract in results.contracts for case in _contract_cases(contract, contracts)),
         *(_pair_case(pair) for pair in results.overlay),
         *(
             Case("checks", "checks", check.name, check.name, check.host, check.outcome, check.evidence)
@@ -64,10 +65,11 @@ def _endpoint_case(endpoint: Endpoint) -> Case:
     )
 
 
-def _contract_cases(contract: Contract) -> Iterator[Case]:
+def _contract_cases(contract: Contract, contracts: Counter[str]) -> Iterator[Case]:
+    of = f" of {contract.model}" if contracts[contract.service] > 1 else ""
     for probe in contract.probes:
         yield Case(
-            *("contracts", f"contracts.{contract.service}", probe.capability, contract.service, contract.host),
+            *("contracts", f"contracts.{contract.service}", probe.capability + of, contract.service, contract.host),
             *(probe.outcome, probe.evidence, probe.latency),
         )
 
@@ -87,12 +89,16 @@ def count(cases: Iterable[Case]) -> dict[str, int]:
 
 def failures_of(results: Results, cases: Iterable[Case]) -> tuple[Failure, ...]:
     """The failures that were handed over, and one for each other subject that has failed cases."""
-    known = {failure.thing for failure in results.failures}
-    found: dict[str, list[Case]] = {}
+    found: dict[tuple[str, str], list[Case]] = {}
     for case in cases:
-        if case.outcome == "fail" and case.subject not in known:
-            found.setdefault(case.subject, []).append(case)
-    return (*results.failures, *(_failure(subject, failed) for subject, failed in found.items()))
+        if case.outcome == "fail" and not any(_explains(failure, case) for failure in results.failures):
+            found.setdefault((case.subject, "" if case.kind == "overlay" else case.host), []).append(case)
+    return (*results.failures, *(_failure(subject, failed) for (subject, _host), failed in found.items()))
+
+
+def _explains(failure: Failure, case: Case) -> bool:
+    same_host = case.kind == "overlay" or not failure.host or not case.host or failure.host == case.host
+    return failure.thing == case.subject and same_host
 
 
 def _failure(subject: str, failed: list[Case]) -> Failure:

@@ -51,16 +51,16 @@ def fleet_of(results: Results) -> Fleet:
     """The hosts and instances of the plan, each followed by others that something is said of."""
     planned = {service.instance for service in results.services}
     others = {
-        **{contract.service: (contract.host, contract.model) for contract in results.contracts},
-        **{endpoint.name: (endpoint.host, ", ".join(endpoint.models)) for endpoint in results.endpoints},
+        **{(contract.service, contract.host): contract.model for contract in results.contracts},
+        **{(endpoint.name, endpoint.host): ", ".join(endpoint.models) for endpoint in results.endpoints},
     }
-    found = tuple(
+    found = [
         Service(name, host, "", serves, "", "", None, "")
-        for name, (host, serves) in others.items()
+        for (name, host), serves in others.items()
         if name not in planned
-    )
-    gateways = tuple(service for service in found if service.instance.startswith(GATEWAY))
-    instances = (*results.services, *(service for service in found if service not in gateways))
+    ]
+    gateways = [service for service in found if service.instance.startswith(GATEWAY)]
+    instances = [*results.services, *(service for service in found if service not in gateways)]
     return Fleet(_hosts(results, instances), _joined(results, instances), _joined(results, gateways))
 
 
@@ -97,14 +97,21 @@ def _hosts(results: Results, services: Iterable[Service]) -> tuple[Host, ...]:
 
 
 def _joined(results: Results, services: Iterable[Service]) -> tuple[Instance, ...]:
-    endpoints = {endpoint.name: endpoint for endpoint in results.endpoints}
-    cases: dict[str, list[Case]] = {}
+    planned = {service.instance for service in results.services}
+
+    def key(name: str, host: str) -> tuple[str, str]:
+        """The plan has a name once; the gateway's endpoints have the same on several hosts."""
+        return (name, "" if name in planned else host)
+
+    endpoints = {key(endpoint.name, endpoint.host): endpoint for endpoint in results.endpoints}
+    cases: dict[tuple[str, str], list[Case]] = {}
     for case in cases_of(results):
         if case.kind in ("endpoints", "contracts"):
-            cases.setdefault(case.subject, []).append(case)
+            cases.setdefault(key(case.subject, case.host), []).append(case)
     joined = []
     for service in services:
-        endpoint, own = endpoints.get(service.instance), cases.get(service.instance, [])
+        own_key = key(service.instance, service.host)
+        endpoint, own = endpoints.get(own_key), cases.get(own_key, [])
         joined.append(Instance(service, endpoint, count(own), _state(endpoint, own)))
     return tuple(joined)
 

@@ -35,7 +35,8 @@ def _counts(cases: list[Case]) -> dict[str, str]:
 
 
 def _write(suite: ElementTree.Element, case: Case) -> None:
-    place = f"{case.suite}.{case.host}" if case.kind == "checks" and case.host else case.suite
+    # Checks and the gateway's endpoints have the same name on several hosts.
+    place = f"{case.suite}.{case.host}" if case.kind in ("checks", "endpoints") and case.host else case.suite
     element = ElementTree.SubElement(
         suite, "testcase", {"classname": place, "name": case.name, "time": _time(case.seconds or 0.0)}
     )

@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.inference.fleet.plugins.module_utils.errors import FleetError
 from ansible_collections.inference.fleet.plugins.plugin_utils.report import text
 from ansible_collections.inference.fleet.plugins.plugin_utils.report.files import read_file, report, write_file
+from ansible_collections.inference.fleet.plugins.plugin_utils.report.page import TEMPLATES
 
 from . import examples
 
@@ -214,3 +215,32 @@ def test_a_time_span_is_said_where_it_is_known(start, end, said):
 def test_moments_are_said_as_people_do():
     assert text.moment("2026-11-21T15:04:12Z") == "21 November 2026, 15:04 UTC"
     assert text.moment("yesterday") == "yesterday"
+
+
+def test_every_text_stands_out_from_what_it_stands_on():
+    """The contrast that WCAG asks of text at level AA, in the light and in the dark."""
+    style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
+    light, dark = (
+        dict(re.findall(r"--([\w-]+): (#\w+);", block)) for block in re.findall(r":root \{(.*?)\}", style, re.S)
+    )
+    states = ("good", "partly", "bad", "unknown")
+    for colours in (light, dark):
+        grounds = [colours[name] for name in ("page", "surface", *(f"{state}-tint" for state in states))]
+        for name in ("ink", "muted"):
+            assert min(contrast(colours[name], ground) for ground in grounds) >= 4.5
+        for state in states:
+            own = [colours[name] for name in ("page", "surface", f"{state}-tint")]
+            assert min(contrast(colours[state], ground) for ground in own) >= 4.5
+
+
+def contrast(first, second):
+    """The ratio of two colours, as WCAG defines it."""
+    lighter, darker = sorted((luminance(first), luminance(second)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def luminance(colour):
+    digits = colour[1:] if len(colour) == 7 else "".join(digit * 2 for digit in colour[1:])
+    parts = [int(digits[start : start + 2], 16) / 255 for start in (0, 2, 4)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -184,3 +184,29 @@ def test_a_network_is_encrypted_only_if_all_of_it_is_known_to_be():
         given = read_results({"overlay": [{**pair, "encrypted": encrypted} for pair in pairs]})
         assert network_words(given.overlay) == f"MTU 1450 · 6 of 6 pairs cross{words}"
     assert network_words(()) == "not tried"
+
+
+def test_what_has_the_same_name_on_two_hosts_is_told_apart():
+    entry = {"name": "gateway-haproxy", "models": ["m"]}
+    check = {"name": "the gateway refuses who has no key", "outcome": "fail", "evidence": "HTTP 200"}
+    given = {
+        "endpoints": [
+            {**entry, "host": "a", "ready": True},
+            {**entry, "host": "b", "ready": False, "error": "refused"},
+        ],
+        "checks": [{**check, "host": "a"}, {**check, "host": "b"}],
+        "failures": [{"host": "a", "thing": check["name"], "cause": "no key is set"}],
+    }
+    results, cases = read(given)
+    assert [(item.service.host, item.state) for item in fleet_of(results).gateways] == [("a", "good"), ("b", "bad")]
+    assert [(failure.host, failure.cause) for failure in failures_of(results, cases)] == [
+        ("a", "no key is set"),
+        ("b", "refused"),
+        ("b", "HTTP 200"),
+    ]
+
+
+def test_models_of_one_instance_are_told_apart():
+    probes = [{"capability": "chat", "outcome": "pass"}]
+    given = {"contracts": [{"service": "a", "model": model, "probes": probes} for model in ("base", "tuned")]}
+    assert [case.name for case in read(given)[1]] == ["chat of base", "chat of tuned"]
