@@ -98,7 +98,7 @@ class Browser:
 
     def _receive(self, deadline: float) -> dict[str, Any]:
         while b"\0" not in self._unread:
-            ready, _, _ = select.select([self._answers], [], [], max(0.0, deadline - time.monotonic()))
+            ready, _writable, _failed = select.select([self._answers], [], [], max(0.0, deadline - time.monotonic()))
             assert ready, "Chromium does not answer"
             received = os.read(self._answers, 1 << 20)
             assert received, "Chromium has ended"
