@@ -21,6 +21,7 @@ from .results import Host, Probe, Results
 
 TEMPLATES = Path(__file__).parent / "templates"
 SHOWN_PAIRS = 12  # of the overlay; where there are more, those that work are folded away
+LONG = 500  # letters; a cause that has more may have to scroll
 FEW = 8  # names that are said one by one
 TALL = 20  # rows; a table that has more scrolls
 SHAPES = {"pass": "good", "fail": "bad", "skip": "unknown", True: "good", False: "bad", None: "unknown"}
@@ -75,6 +76,7 @@ def _context(results: Results, cases: Sequence[Case]) -> dict[str, Any]:
         "pairs": sorted(results.overlay, key=lambda pair: pair.ok is not False),
         "shown_pairs": SHOWN_PAIRS,
         "tall": TALL,
+        "long": LONG,
         "few": FEW,
         "versions": {name: _versions(fleet.hosts, name) for name in names},
         "images": _images(fleet.instances),
