@@ -58,3 +58,15 @@ def test_an_inventory_elsewhere_is_planned(elsewhere):
         "ansible-inventory", "-i", str(REPOSITORY / "inventories" / "prod"), "--graph", cwd=folder, env=env
     )  # fmt: skip
     assert "@serving:" in shown
+
+
+def test_a_report_is_written_elsewhere(elsewhere):
+    """Its templates are no Python: they must be in the tarball all the same."""
+    folder, env = elsewhere
+    (folder / "report.yml").write_text(
+        "- hosts: all\n  gather_facts: false\n  tasks:\n"
+        "    - inference.fleet.verification_report:\n        folder: artifacts\n        results: {}\n",
+        encoding="utf-8",
+    )
+    run("ansible-playbook", "-i", "nowhere,", "report.yml", cwd=folder, env=env)
+    assert "Nothing was verified" in (folder / "artifacts" / "report.html").read_text(encoding="utf-8")
