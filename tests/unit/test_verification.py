@@ -1,0 +1,103 @@
+# Copyright: (c) 2026, the inference.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from ansible_collections.inference.fleet.plugins.plugin_utils.report.files import report
+from ansible_collections.inference.fleet.plugins.plugin_utils.verification import verification
+
+GROUPS = {"fleet": ["gpu-a", "gpu-b", "gpu-c"], "serving": ["gpu-a", "gpu-b"], "gateway": ["gpu-a"]}
+PLAN = {
+    "services": [{"instance": f"web-gpu-{letter}", "host": f"gpu-{letter}", "serves": "tiny"} for letter in "ab"],
+    "routes": [{"model": "tiny", "backends": "web-gpu-a, web-gpu-b"}],
+}
+
+
+def endpoint(name, error="", next_step=""):
+    return {
+        "name": name,
+        "ready": not error,
+        "models": ["tiny"],
+        "latency_s": 0.1,
+        "error": error,
+        "next_step": next_step,
+    }
+
+
+def probed(capability, outcome):
+    return {"capability": capability, "outcome": outcome, "evidence": "seen", "latency_s": 0.2}
+
+
+HOSTVARS = {
+    "gpu-a": {
+        "fleet_plan": PLAN,
+        "ansible_host": "192.0.2.11",
+        "overlay_anchor_name": "anchor-a",
+        "verify_models": ["tiny"],
+        "verify_gateway_url": "http://192.0.2.11:4000/v1",
+        "verify_proof": {"endpoints": [endpoint("web-gpu-a")]},
+        "verify_gateway_proof": {"endpoints": [endpoint("gateway-haproxy")]},
+        "verify_contract_proof": {
+            "services": [
+                {"name": "web-gpu-a", "model": "tiny", "probes": [probed("chat", "pass"), probed("regex", "fail")]}
+            ]
+        },
+        "verify_overlay_proof": {
+            "peers": {"anchor-b": {"full": True, "stream": True, "mtu": 1450, "mb_per_s_to": 900.0, "encrypted": None}}
+        },
+        "verify_exposure": {
+            "targets": [
+                {"name": "vLLM", "url": "http://192.0.2.11:8000/health", "closed": False, "evidence": "HTTP 200"}
+            ]
+        },
+        "verify_host": {"kernel": "6.12", "engine": {"version": "28.5"}, "compose": None, "os": {"name": "Debian 13"}},
+    },
+    "gpu-b": {
+        "fleet_plan": PLAN,
+        "overlay_anchor_name": "anchor-b",
+        "verify_proof": {"endpoints": [endpoint("web-gpu-b", "its container died: no memory", "Use more.")]},
+        "verify_overlay_proof": {"failed": True, "msg": "Failed to send"},
+    },
+    "gpu-c": {"fleet_plan": PLAN},
+}
+
+
+def found(seen=("gpu-a", "gpu-b", "gpu-c")):
+    return verification(seen, HOSTVARS, GROUPS)
+
+
+def test_everything_that_is_broken_is_a_failure_with_its_cause():
+    assert [(failure["host"], failure["thing"], failure["cause"]) for failure in found()["failures"]] == [
+        ("gpu-a", "web-gpu-a", "regex: seen"),
+        ("gpu-a", "vLLM is closed", "http://192.0.2.11:8000/health answers from outside: HTTP 200"),
+        ("gpu-b", "web-gpu-b", "its container died: no memory"),
+        ("gpu-b", "overlay network", "Failed to send"),
+    ]
+
+
+def test_a_host_that_was_not_reached_is_a_failure():
+    failures = found(seen=["gpu-a", "gpu-c"])["failures"]
+    assert ("gpu-b", "it was not reached") in [(failure["host"], failure["cause"]) for failure in failures]
+
+
+def test_the_fleet_is_as_the_plan_says():
+    fleet = found()["fleet"]
+    assert fleet["services"] == PLAN["services"]
+    assert fleet["gateway_url"] == "http://192.0.2.11:4000/v1"
+    assert fleet["hosts"][0] == {
+        "name": "gpu-a",
+        "address": "192.0.2.11",
+        "roles": ["gateway", "serving"],
+        "versions": {"kernel": "6.12", "Docker": "28.5", "distribution": "Debian 13"},
+    }
+
+
+def test_pairs_of_the_overlay_are_named_by_host():
+    (pair,) = found()["overlay"]
+    assert (pair["from"], pair["to"], pair["ok"], pair["mb_per_s"]) == ("gpu-a", "gpu-b", True, 900.0)
+
+
+def test_the_report_takes_it():
+    said, texts = report({**found(), "finished_at": "2026-01-01T00:00:00Z"})
+    assert said["verdict"] == "does not serve"
+    assert "no memory" in texts["report.html"]
