@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import base64
 import itertools
 import json
 import os
@@ -79,10 +78,6 @@ class Browser:
                 "Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code,
                 **({"text": text} if text and kind == "keyDown" else {}),
             )  # fmt: skip
-
-    def picture(self, *, whole: bool = True) -> bytes:
-        """A PNG of the whole page, or of the window."""
-        return base64.b64decode(self._ask("Page.captureScreenshot", captureBeyondViewport=whole)["data"])
 
     def _ask(self, method: str, **parameters: Any) -> Any:
         number = next(self._numbers)

@@ -117,8 +117,10 @@ def _joined(results: Results, services: Iterable[Service]) -> tuple[Instance, ..
 
 
 def _state(endpoint: Endpoint | None, cases: Iterable[Case]) -> str:
-    if endpoint and endpoint.ready is False:
+    outcomes = {case.outcome for case in cases if case.kind == "contracts"}
+    ready = endpoint.ready if endpoint else None
+    if ready is False or (ready is None and outcomes <= {"fail", "skip"} and "fail" in outcomes):
         return BAD
-    if any(case.outcome == "fail" for case in cases):
+    if "fail" in outcomes:
         return PARTLY
-    return GOOD if endpoint and endpoint.ready else UNKNOWN
+    return GOOD if ready else UNKNOWN

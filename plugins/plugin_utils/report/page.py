@@ -25,7 +25,6 @@ LONG = 500  # letters; a cause that has more may have to scroll
 FEW = 8  # names that are said one by one
 TALL = 20  # rows; a table that has more scrolls
 SHAPES = {"pass": "good", "fail": "bad", "skip": "unknown", True: "good", False: "bad", None: "unknown"}
-
 SEVERITY = ("bad", "partly", "unknown", "good")  # what needs a look comes first
 LINKS = {
     "good": "reaches all others",
@@ -44,9 +43,7 @@ def page(results: Results, cases: Sequence[Case]) -> str:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.filters.update(
-        seconds=text.seconds, tokens=text.tokens, moment=text.moment, counted=text.counted, code_spans=code_spans
-    )
+    environment.filters.update(seconds=text.seconds, moment=text.moment, counted=text.counted, code_spans=code_spans)
     return environment.get_template("page.html.j2").render(_context(results, cases)) + "\n"
 
 
@@ -100,7 +97,7 @@ def lead(fleet: Fleet) -> str:
     """``2 of 2 instances generate, and so does the gateway.``"""
     if not fleet.instances and not fleet.gateways:
         return "The results name no instance."
-    number = sum(1 for instance in fleet.instances if instance.state in ("good", "partly"))
+    number = sum(1 for instance in fleet.instances if instance.endpoint and instance.endpoint.ready)
     told = f"{number} of {text.counted(len(fleet.instances), 'instance')} {'generates' if number == 1 else 'generate'}"
     gateway = combined(fleet.gateways)
     also = {

@@ -210,3 +210,28 @@ def test_models_of_one_instance_are_told_apart():
     probes = [{"capability": "chat", "outcome": "pass"}]
     given = {"contracts": [{"service": "a", "model": model, "probes": probes} for model in ("base", "tuned")]}
     assert [case.name for case in read(given)[1]] == ["chat of base", "chat of tuned"]
+
+
+@pytest.mark.parametrize(
+    ("ready", "outcomes", "state"),
+    [
+        (True, [], "good"),
+        (True, ["pass", "skip"], "good"),
+        (True, ["pass", "fail"], "partly"),
+        (True, ["fail"], "partly"),
+        (False, ["pass"], "bad"),
+        (None, [], "unknown"),
+        (None, ["pass"], "unknown"),
+        (None, ["pass", "fail"], "partly"),
+        (None, ["fail", "skip"], "bad"),
+    ],
+)
+def test_an_instance_is_as_its_endpoint_and_its_contract_say(ready, outcomes, state):
+    given = {
+        "endpoints": [{"name": "a", "ready": ready}],
+        "contracts": [
+            {"service": "a", "probes": [{"capability": str(n), "outcome": o} for n, o in enumerate(outcomes)]}
+        ],
+    }
+    (instance,) = fleet_of(read_results(given)).instances
+    assert instance.state == state
