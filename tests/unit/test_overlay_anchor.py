@@ -96,3 +96,17 @@ def test_a_stream_that_is_cut_short_has_no_speed(anchor):
         theirs.shutdown(socket.SHUT_WR)
         with pytest.raises(ConnectionError, match="ended after 100 bytes"):
             anchor.throughput.take(ours)
+
+
+def test_packets_that_are_late_are_not_lost(anchor, peer, monkeypatch):
+    exchange = anchor.crossing.exchange
+    tried = []
+
+    def late(address, size, deadline):
+        tried.append(size)
+        return exchange(address, size, deadline) if len(tried) > 1 else None
+
+    monkeypatch.setattr(anchor.crossing, "exchange", late)
+    monkeypatch.setattr(anchor.crossing, "mtu_towards", lambda _address: 1450)
+    result = anchor.crossing.probe([peer], 1)[peer]
+    assert (result["full"], result["stream"], result["carried"]) == (True, True, 1450)

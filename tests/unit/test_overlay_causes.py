@@ -21,8 +21,11 @@ def wire(*seen):
     return Counter({tuple(one.split()): 5 for one in seen})
 
 
+GOSSIP = wire("out gossip", "in gossip")
+
+
 def evidence(result, *, seen=None, **more):
-    return Evidence(result, host="192.0.2.2", wire=seen, looked=10, **more)
+    return Evidence(result, host="192.0.2.2", wire=seen, overdue=True, **more)
 
 
 @pytest.mark.parametrize(
@@ -30,21 +33,31 @@ def evidence(result, *, seen=None, **more):
     [
         pytest.param(evidence(UNKNOWN), "the name is not known", id="unknown"),
         pytest.param(evidence(UNKNOWN, member=False), "no container of that host is on the network", id="no member"),
-        pytest.param(evidence(UNKNOWN, seen=wire("out gossip")), "7946/udp: that port is blocked", id="no gossip"),
-        pytest.param(evidence(UNKNOWN, seen=wire("in gossip")), "the name is not known", id="gossip"),
+        pytest.param(evidence(UNKNOWN, seen=wire("out gossip")), "comes from it on 7946/udp", id="no gossip in"),
+        pytest.param(evidence(UNKNOWN, seen=wire("in gossip")), "leaves this host on 7946/udp", id="no gossip out"),
+        pytest.param(evidence(UNKNOWN, seen=GOSSIP), "the name is not known there", id="gossip"),
+        pytest.param(evidence(LOST, seen=wire("out ask", "out gossip")), "comes from it on 7946/udp", id="late news"),
         pytest.param(evidence(LOST), "no packet comes back, though the name is known", id="silent, wire not seen"),
-        pytest.param(evidence(LOST, seen=wire()), "leaves this host: 4789/udp is blocked by its own", id="not sent"),
-        pytest.param(evidence(LOST, seen=wire("out ask", "in ask")), "4789/udp is blocked there", id="not answered"),
-        pytest.param(evidence(LOST, seen=wire("out ask", "in answer")), "by this host's own firewall", id="not let in"),
-        pytest.param(evidence(LOST, seen=wire("out ask", "in vxlan")), "nothing serves there", id="no anchor"),
-        pytest.param(evidence(LOST, member=False), "the name is stale: it resolves to 10.0.1.5", id="stale"),
-        pytest.param(evidence(LOST, encrypted=True), "no packet comes back", id="encrypted, wire not seen"),
-        pytest.param(evidence(LOST, encrypted=True, seen=wire()), "nothing that is encrypted leaves", id="no ESP out"),
+        pytest.param(evidence(LOST, seen=GOSSIP), "leaves this host: 4789/udp is blocked by its own", id="not sent"),
         pytest.param(
-            evidence(LOST, encrypted=True, seen=wire("out esp")), "IP protocol 50 is blocked there", id="no ESP in"
+            evidence(LOST, seen=GOSSIP + wire("out ask", "in ask")), "4789/udp is blocked there", id="not answered"
         ),
         pytest.param(
-            evidence(LOST, encrypted=True, seen=wire("out esp", "in esp")), "4789/udp once it is decrypted", id="ESP"
+            evidence(LOST, seen=GOSSIP + wire("out ask", "in answer")), "by this host's own firewall", id="not let in"
+        ),
+        pytest.param(evidence(LOST, seen=GOSSIP + wire("out ask", "in vxlan")), "nothing serves there", id="no anchor"),
+        pytest.param(evidence(LOST, member=False), "the name is stale: it resolves to 10.0.1.5", id="stale"),
+        pytest.param(evidence(LOST, encrypted=True), "no packet comes back", id="encrypted, wire not seen"),
+        pytest.param(evidence(LOST, encrypted=True, seen=GOSSIP), "nothing that is encrypted leaves", id="no ESP out"),
+        pytest.param(
+            evidence(LOST, encrypted=True, seen=GOSSIP + wire("out esp")),
+            "IP protocol 50 is blocked there",
+            id="no ESP in",
+        ),
+        pytest.param(
+            evidence(LOST, encrypted=True, seen=GOSSIP + wire("out esp", "in esp")),
+            "4789/udp once it is decrypted",
+            id="ESP",
         ),
         pytest.param(evidence(NARROW), "MTU mismatch: packets of up to 1350 bytes arrive, those of 1450", id="narrow"),
         pytest.param(

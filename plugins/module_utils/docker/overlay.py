@@ -25,6 +25,7 @@ from .overlay_causes import Evidence, explain
 PROGRAMS = "/usr/local/lib/inference.fleet"
 GOSSIP, CONTROL = 7946, 2377
 FIRST_ROUND = 4.0  # seconds; then what stops all packets for good is looked for before waiting longer
+GOSSIP_WITHIN = 8.0  # seconds; every second each host asks another one, in turn, whether it lives
 SLACK = 20.0  # seconds that a program in the anchor may take beyond what it was given
 STREAMS = 8.0  # seconds that measuring one peer takes at most
 
@@ -104,7 +105,7 @@ def _look(proof: Proof, peers: Sequence[str], seconds: float) -> dict[str, Evide
     with ThreadPoolExecutor(max_workers=1) as pool, Wire(vantage.address, vantage.vni) as wire:
         reached = pool.submit(reach, ports, seconds)
         results = _probe(proof, peers, seconds)
-    looked = time.monotonic() - began
+    overdue = time.monotonic() - began >= max(GOSSIP_WITHIN, len(vantage.members))
     states = reached.result()
     evidence = {}
     for peer, host in hosts.items():
@@ -115,7 +116,7 @@ def _look(proof: Proof, peers: Sequence[str], seconds: float) -> dict[str, Evide
             host=host,
             ports={f"{port}/tcp": state for (address, port), state in states.items() if address == host},
             wire=seen,
-            looked=looked,
+            overdue=overdue,
             member=not host or host in vantage.members,
             link_mtu=link_mtu(host) if host else 0,
         )

@@ -13,7 +13,6 @@ from ..host.wire import Seen
 
 GOSSIP, CONTROL = "7946/tcp", "2377/tcp"
 VXLAN, ESP = 50, 26  # bytes that the overlay, and its encryption, add to each packet
-GOSSIP_WITHIN = 8.0  # seconds in which hosts of a small swarm have asked each other over UDP whether they live
 
 Explanation = tuple[str, str]  # cause and next step
 
@@ -27,7 +26,7 @@ class Evidence:
     host: str = ""  # address of its host; empty where it is not known, and then nothing below is
     ports: Mapping[str, str] = field(default_factory=dict)  # state by port
     wire: Seen | None = None  # what passed between the hosts; None: not seen
-    looked: float = 0.0  # for how many seconds
+    overdue: bool = False  # whether that was long enough for swarm to have sent something over 7946/udp both ways
     member: bool = True  # whether this host's engine knows its host as one of the network
     down: bool = False  # whether swarm lists its node as down
     link_mtu: int = 0  # bytes; 0: not known
@@ -66,7 +65,7 @@ def why(seen: Evidence) -> Explanation:
     if seen.result["address"] is None:
         return _unknown(seen)
     if not seen.result["small"]:
-        return _silent_encrypted(seen) if seen.encrypted else _silent(seen)
+        return _silent(seen)
     if not seen.result["full"]:
         return _narrow(seen)
     if not seen.result["stream"]:
@@ -102,16 +101,24 @@ def _closed(seen: Evidence) -> Explanation:
 
 
 def _unknown(seen: Evidence) -> Explanation:
-    if seen.wire is not None and not seen.wire["in", "gossip"] and seen.looked >= GOSSIP_WITHIN:
-        return (
-            f"the name is not known, and in {seen.looked:.0f} s nothing came from it on 7946/udp: that port is blocked",
-            "Open 7946/udp between the hosts, both ways.",
-        )
-    cause = "the name is not known there" if seen.member else "no container of that host is on the network"
+    if silence := _gossip(seen):
+        return f"the name is not known; {silence[0]}", silence[1]
     return (
-        cause,
+        "the name is not known there" if seen.member else "no container of that host is on the network",
         "Is overlay-anchor.service running on that host, and are 7946/tcp and 7946/udp open between the hosts?",
     )
+
+
+def _gossip(seen: Evidence) -> Explanation | None:
+    """Swarm's news of who is where; without it they are late, not lost, as hosts fall back to 7946/tcp now and then."""
+    if seen.wire is None or not seen.overdue:
+        return None
+    step = "Open 7946/udp between the hosts, both ways."
+    if not seen.wire["out", "gossip"]:
+        return "nothing leaves this host on 7946/udp: its own firewall blocks it", step
+    if not seen.wire["in", "gossip"]:
+        return "nothing comes from it on 7946/udp: it is blocked there or on the way", step
+    return None
 
 
 def _silent(seen: Evidence) -> Explanation:
@@ -121,6 +128,10 @@ def _silent(seen: Evidence) -> Explanation:
             f"the name is stale: it resolves to {seen.result['address']}, but that host is no longer on the network",
             "Is overlay-anchor.service running on that host?",
         )
+    if silence := _gossip(seen):
+        return f"no packet comes back, though the name is known; {silence[0]}", silence[1]
+    if seen.encrypted:
+        return _silent_encrypted(seen)
     if wire is None:
         return "no packet comes back, though the name is known", "Is 4789/udp open?"
     if wire["in", "answer"]:

@@ -68,8 +68,8 @@ def probe_peer(peer: str, deadline: float) -> dict[str, object]:
     result["address"] = address
     result["mtu"] = mtu = mtu_towards(address)
     rtt = exchange(address, mtu - HEADERS, deadline)
-    result["full"] = rtt is not None
     if rtt is not None:
+        result["full"] = True
         rtt = exchange(address, mtu - HEADERS, time.monotonic()) or rtt  # the first also waits for the peer to be found
         result["carried"] = mtu
         result["stream"] = exchange_stream(address, deadline)
@@ -79,6 +79,9 @@ def probe_peer(peer: str, deadline: float) -> dict[str, object]:
     if rtt is not None:
         result["rtt_ms"] = round(rtt * 1000, 3)
         result["carried"] = result["carried"] or largest(address, mtu)
+    if not result["full"] and result["carried"] == mtu:  # late, not lost
+        result["full"] = True
+        result["stream"] = exchange_stream(address, time.monotonic())
     return result
 
 
