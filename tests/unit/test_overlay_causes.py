@@ -51,7 +51,7 @@ def evidence(result, *, seen=None, **more):
         pytest.param(evidence(LOST, encrypted=True, seen=GOSSIP), "nothing that is encrypted leaves", id="no ESP out"),
         pytest.param(
             evidence(LOST, encrypted=True, seen=GOSSIP + wire("out esp")),
-            "IP protocol 50 is blocked there",
+            "ESP leaves this host and none comes back",
             id="no ESP in",
         ),
         pytest.param(

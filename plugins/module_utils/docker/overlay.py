@@ -92,6 +92,8 @@ def verdict(seen: Seen | None, reason: str) -> dict[str, Any]:
         return {"encrypted": False, "wire": "VXLAN in clear text"}
     if seen["in", "esp"] and seen["out", "esp"]:
         return {"encrypted": True, "wire": "ESP both ways, no VXLAN in clear text"}
+    if seen["in", "esp"] or seen["out", "esp"]:
+        return {"encrypted": None, "wire": f"ESP {'in' if seen['in', 'esp'] else 'out'} only"}
     return {"encrypted": None, "wire": "nothing of the network was seen on this host's interfaces"}
 
 

@@ -157,7 +157,7 @@ def _silent(seen: Evidence) -> Explanation:
 
 def _silent_encrypted(seen: Evidence) -> Explanation:
     wire = seen.wire
-    need = "Open IP protocol 50 (ESP) between the hosts; does that host's kernel have ESP?"
+    need = "Open IP protocol 50 (ESP) and 4789/udp between the hosts; does that host's kernel have ESP?"
     if wire is None:
         return "no packet comes back, though the name is known", need
     if not wire["out", "esp"]:
@@ -166,7 +166,11 @@ def _silent_encrypted(seen: Evidence) -> Explanation:
             "Look at `ip xfrm state` and `journalctl -u docker`: the engine sets up ESP when a peer joins.",
         )
     if not wire["in", "esp"]:
-        return "ESP leaves this host and none comes back: IP protocol 50 is blocked there or on the way", need
+        return (
+            "ESP leaves this host and none comes back: IP protocol 50, or 4789/udp once it is decrypted, is blocked "
+            "there or on the way",
+            need,
+        )
     return (
         "ESP crosses both ways, but what is in it is not delivered: a firewall blocks IP protocol 50, or 4789/udp once "
         "it is decrypted, or the hosts' keys differ",
