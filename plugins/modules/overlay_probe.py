@@ -12,8 +12,12 @@ short_description: Prove that full-size packets cross an overlay network
 description:
   - Sends, from this host's anchor to every peer's and back, a datagram of the network's whole MTU that may not be
     fragmented, and a TCP stream of many packets.
-  - Says what is lost and why, such as an encrypted network on a kernel without ESP, a closed port, a link with a
-    smaller MTU or a peer that is not there.
+  - Given O(addresses), connects to 7946/tcp of each peer's host and to 2377/tcp of those that manage the swarm, and
+    looks, while its own packets flow, at what crosses this host's interfaces. An encrypted network must cross as ESP,
+    with nothing of it in clear text on 4789/udp.
+  - Fails where something is lost, closed or in clear text, and says why. Causes it tells apart are a blocked port
+    (2377/tcp, 7946/tcp, 7946/udp, 4789/udp, IP protocol 50), a link with a smaller MTU, a kernel without ESP, and a
+    stale peer, which swarm lists as down or whose name resolves to an address at which nobody answers.
 version_added: 1.0.0
 author: The inference.fleet contributors (@inference-fleet)
 attributes:
@@ -37,10 +41,24 @@ options:
     type: list
     elements: str
     required: true
+  addresses:
+    description:
+      - Address of each peer's host in the swarm, by name of its anchor. Names that are not in O(peers) do no harm.
+      - Of a peer that it lacks, neither ports nor wire are looked at.
+    type: dict
+    default: {}
+  throughput:
+    description:
+      - Measure a TCP stream to and from each peer, one after the other, for at most 0.3 s or 32 MiB each.
+      - Never a reason to fail. Hosts that are measured at the same time share their links.
+    type: bool
+    default: false
   timeout:
     description: For how many seconds to wait for packets. What makes waiting pointless ends it sooner.
     type: float
     default: 30
+notes:
+  - Looking at the wire needs root and a Linux kernel with packet sockets, as all Debian's have.
 """
 
 EXAMPLES = r"""
@@ -49,6 +67,15 @@ EXAMPLES = r"""
     network: fleet
     anchor: overlay-anchor-gpu-a
     peers: [overlay-anchor-gpu-b]
+
+- name: They are encrypted, no port is blocked, and this is how fast they are
+  inference.fleet.overlay_probe:
+    network: fleet
+    anchor: overlay-anchor-gpu-a
+    peers: [overlay-anchor-gpu-b]
+    addresses:
+      overlay-anchor-gpu-b: 192.0.2.12
+    throughput: true
 """
 
 RETURN = r"""
@@ -56,12 +83,61 @@ peers:
   description: What arrived, by peer.
   returned: success
   type: dict
-  sample: {overlay-anchor-gpu-b: {address: 10.0.1.5, mtu: 1450, small: true, full: true, stream: true}}
+  contains:
+    address:
+      description: The peer's address on the network.
+      type: str
+    mtu:
+      description: The network's MTU in bytes.
+      type: int
+    carried:
+      description: Size in bytes of the largest packet that came back.
+      type: int
+    small:
+      description: Whether a datagram came back.
+      type: bool
+    full:
+      description: Whether one of the whole MTU did, not fragmented.
+      type: bool
+    stream:
+      description: Whether a TCP stream came back whole.
+      type: bool
+    rtt_ms:
+      description: Round trip of a full-size datagram.
+      type: float
+    encrypted:
+      description:
+        - Whether packets crossed this host's interfaces as ESP and none in clear text. Null where that was not seen.
+      type: bool
+    wire:
+      description: What was seen there, or why nothing was.
+      type: str
+    mb_per_s_to:
+      description: Throughput to the peer, in MB/s of 10^6 bytes. Null where the stream broke.
+      type: float
+      returned: with O(throughput)
+    mb_per_s_from:
+      description: Throughput from the peer.
+      type: float
+      returned: with O(throughput)
+  sample:
+    overlay-anchor-gpu-b:
+      address: 10.0.1.5
+      mtu: 1424
+      carried: 1424
+      small: true
+      full: true
+      stream: true
+      rtt_ms: 0.412
+      encrypted: true
+      wire: ESP both ways, no VXLAN in clear text
+      mb_per_s_to: 1108.3
+      mb_per_s_from: 1096.7
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.docker.overlay import prove
+from ..module_utils.docker.overlay import Proof, prove
 from ..module_utils.errors import FleetError
 
 
@@ -71,13 +147,16 @@ def main() -> None:
             "network": {"type": "str", "required": True},
             "anchor": {"type": "str", "required": True},
             "peers": {"type": "list", "elements": "str", "required": True},
+            "addresses": {"type": "dict", "default": {}},
+            "throughput": {"type": "bool", "default": False},
             "timeout": {"type": "float", "default": 30},
         },
         supports_check_mode=True,
     )
     wanted = module.params
+    proof = Proof(wanted["network"], wanted["anchor"], wanted["peers"], wanted["addresses"])
     try:
-        peers = prove(wanted["network"], wanted["anchor"], wanted["peers"], wanted["timeout"])
+        peers = prove(proof, wanted["timeout"], throughput=wanted["throughput"])
     except FleetError as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, peers=peers)

@@ -3,112 +3,150 @@
 
 from __future__ import annotations
 
-import importlib.util
-import socket
-import threading
-import time
-from pathlib import Path
+from collections import Counter
 
 import pytest
 
 from ansible_collections.inference.fleet.plugins.module_utils.docker import overlay
 from ansible_collections.inference.fleet.plugins.module_utils.errors import FleetError
 from ansible_collections.inference.fleet.plugins.module_utils.host.esp import Esp, judge
+from ansible_collections.inference.fleet.plugins.module_utils.host.reach import OPEN, SILENT
 from ansible_collections.inference.fleet.plugins.module_utils.local_command import Outcome, look
 
-PROGRAM = Path(__file__).parents[2] / "roles/overlay/files/overlay_anchor.py"
-ALL = {"address": "10.0.1.5", "mtu": 1450, "small": True, "full": True, "stream": True}
+ALL = {"address": "10.0.1.5", "mtu": 1450, "carried": 1450, "small": True, "full": True, "stream": True, "rtt_ms": 0.4}
+LOST = {**ALL, "carried": 0, "small": False, "full": False, "stream": False, "rtt_ms": None}
+ADDRESSES = {"b": "192.0.2.2", "c": "192.0.2.3"}
+ENCRYPTED = Counter({("in", "esp"): 180, ("out", "esp"): 180})
+CLEAR = Counter({("in", "answer"): 1, ("out", "ask"): 1, ("out", "vxlan"): 180})
 
 
-@pytest.fixture
-def anchor():
-    """The anchor's program, serving on a loopback address of its own while the test runs."""
-    spec = importlib.util.spec_from_file_location("overlay_anchor", PROGRAM)
-    program = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(program)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        program.PORT = free.getsockname()[1]
-    return program
+class Engine:
+    """An engine with an overlay network, and what rounds of the probe see on it."""
 
-
-def test_full_size_datagrams_and_a_stream_cross(anchor):
-    threading.Thread(target=anchor.serve, args=("127.0.0.1",), daemon=True).start()
-    result = anchor.probe(["127.0.0.1"], 5)["127.0.0.1"]
-    assert (result["full"], result["stream"], result["address"]) == (True, True, "127.0.0.1")
-    assert result["mtu"] == anchor.mtu_towards("127.0.0.1")
-
-
-def test_a_peer_that_does_not_answer_is_given_up_in_time(anchor):
-    began = time.monotonic()
-    result = anchor.probe(["127.0.0.1"], 1)["127.0.0.1"]
-    assert (result["small"], result["full"], result["stream"]) == (False, False, False)
-    assert time.monotonic() - began < 4
-
-
-def test_an_unknown_name_has_no_address(anchor):
-    assert anchor.probe(["no-such-host.invalid"], 0.2)["no-such-host.invalid"] == anchor.nothing()
-
-
-@pytest.mark.parametrize(
-    ("change", "encrypted", "words"),
-    [
-        pytest.param({"address": None, "small": False, "full": False}, False, "7946/tcp", id="unknown"),
-        pytest.param({"small": False, "full": False}, False, "4789/udp", id="silent"),
-        pytest.param({"small": False, "full": False}, True, "IP protocol 50", id="silent and encrypted"),
-        pytest.param({"full": False, "stream": False}, False, "must carry 1500 bytes", id="narrow"),
-        pytest.param({"stream": False}, False, "ethtool", id="only streams stall"),
-    ],
-)
-def test_losses_are_explained(change, encrypted, words):
-    cause, next_step = overlay.explain({"b": {**ALL, **change}}, encrypted)
-    assert cause.startswith("b: ")
-    assert words in next_step
-
-
-@pytest.fixture
-def network(monkeypatch):
-    """An overlay network on which probes see the given rounds of results."""
-
-    def make(rounds, *, encrypted=False, esp=None):
-        options = {"encrypted": ""} if encrypted else {}
-        found = {"Name": "fleet", "Driver": "overlay", "Scope": "swarm", "Options": options}
-        asked = []
-        remaining = iter(rounds)
-
-        def probe(_anchor, peers, seconds, _attempted):
-            asked.append((list(peers), seconds))
-            return next(remaining)
-
-        monkeypatch.setattr(overlay, "engine_get", lambda _path: found)
+    def __init__(self, monkeypatch, rounds, *, encrypted=False, esp=None, wire=CLEAR, closed=(), down=()):
+        self.asked = []
+        self.ports = []
+        self._rounds = iter(rounds)
+        self._wire = wire
+        self._closed = closed
+        options = {"com.docker.network.driver.overlay.vxlanid_list": "4097", **({"encrypted": ""} if encrypted else {})}
+        members = [{"Name": "1", "IP": "192.0.2.2"}, {"Name": "2", "IP": "192.0.2.3"}]
+        self._answers = {
+            "/networks/fleet": {
+                "Name": "fleet",
+                "Driver": "overlay",
+                "Scope": "swarm",
+                "Options": options,
+                "Peers": members,
+            },
+            "/info": {"Swarm": {"NodeAddr": "192.0.2.1", "RemoteManagers": [{"Addr": "192.0.2.2:2377"}]}},
+            "/nodes": [
+                {"Status": {"State": "down" if address in down else "ready", "Addr": address}}
+                for address in ADDRESSES.values()
+            ],
+        }
+        monkeypatch.setattr(overlay, "engine_get", self._answers.__getitem__)
         monkeypatch.setattr(overlay, "probe_esp", lambda: Esp(esp, "kernel 6 has no IPsec ESP"))
-        monkeypatch.setattr(overlay, "_probe", probe)
-        return asked
+        monkeypatch.setattr(overlay, "reach", self._reach)
+        monkeypatch.setattr(overlay, "Wire", lambda _local, _vni: self)
+        monkeypatch.setattr(overlay, "_run", self._run)
 
-    return make
+    reason = "Operation not permitted"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_error):
+        return None
+
+    def between(self, _address):
+        return self._wire
+
+    def _reach(self, ports, _seconds):
+        self.ports.append(ports)
+        return {port: SILENT if port in self._closed else OPEN for port in ports}
+
+    def _run(self, _proof, program, request, _timeout):
+        if program == "overlay_throughput.py":
+            return {address: {"mb_per_s_to": 900.0, "mb_per_s_from": None} for address in request["addresses"]}
+        self.asked.append((request["peers"], request["seconds"]))
+        return next(self._rounds)
 
 
-def test_what_arrived_at_once_is_not_asked_again(network):
-    asked = network([{"b": ALL, "c": {**ALL, "full": False}}, {"c": ALL}])
-    assert overlay.prove("fleet", "a", ["b", "c"], 30) == {"b": ALL, "c": ALL}
-    assert asked == [(["b", "c"], overlay.FIRST_ROUND), (["c"], 30 - overlay.FIRST_ROUND)]
+def prove(seconds=30, *, addresses=ADDRESSES, peers=("b",), **options):
+    return overlay.prove(overlay.Proof("fleet", "a", list(peers), addresses), seconds, **options)
 
 
-def test_encryption_without_esp_is_found_after_the_first_round(network):
-    asked = network([{"b": {**ALL, "small": False, "full": False, "stream": False}}], encrypted=True, esp=False)
+def test_what_arrived_at_once_is_not_asked_again(monkeypatch):
+    engine = Engine(monkeypatch, [{"b": ALL, "c": {**ALL, "full": False}}, {"c": ALL}])
+    results = prove(peers=["b", "c"])
+    assert all(result["full"] for result in results.values())
+    assert engine.asked == [(["b", "c"], overlay.FIRST_ROUND), (["c"], 30 - overlay.FIRST_ROUND)]
+
+
+def test_managers_are_asked_for_both_ports_and_others_for_one(monkeypatch):
+    engine = Engine(monkeypatch, [{"b": ALL, "c": ALL}])
+    prove(peers=["b", "c"])
+    assert engine.ports == [{("192.0.2.2", 7946), ("192.0.2.2", 2377), ("192.0.2.3", 7946)}]
+
+
+def test_without_addresses_only_packets_are_looked_at(monkeypatch):
+    engine = Engine(monkeypatch, [{"b": ALL}])
+    result = prove(addresses={})["b"]
+    assert engine.ports == [set()]
+    assert result["encrypted"] is None
+    assert result["wire"].startswith("not looked: ")
+
+
+def test_throughput_is_reported_only_where_it_is_wanted_and_never_asserted(monkeypatch):
+    Engine(monkeypatch, [{"b": ALL}] * 2)
+    assert "mb_per_s_to" not in prove()["b"]
+    result = prove(throughput=True)["b"]
+    assert (result["mb_per_s_to"], result["mb_per_s_from"]) == (900.0, None)
+
+
+def test_encryption_that_is_seen_is_reported(monkeypatch):
+    Engine(monkeypatch, [{"b": ALL}], encrypted=True, wire=ENCRYPTED)
+    assert prove()["b"]["encrypted"] is True
+
+
+def test_encryption_that_cannot_be_seen_is_no_failure(monkeypatch):
+    Engine(monkeypatch, [{"b": ALL}], encrypted=True, wire=None)
+    result = prove()["b"]
+    assert (result["encrypted"], result["wire"]) == (None, "not looked: Operation not permitted")
+
+
+def test_clear_text_on_an_encrypted_network_fails_though_all_arrives(monkeypatch):
+    Engine(monkeypatch, [{"b": ALL}] * 2, encrypted=True, wire=ENCRYPTED + CLEAR)
+    with pytest.raises(FleetError, match="its packets cross in clear text"):
+        prove()
+
+
+def test_a_blocked_port_fails_though_all_arrives(monkeypatch):
+    Engine(monkeypatch, [{"b": ALL}] * 2, closed=[("192.0.2.2", 2377)])
+    with pytest.raises(FleetError, match=r"b \(192.0.2.2\): 2377/tcp is blocked: no answer"):
+        prove()
+
+
+def test_encryption_without_esp_is_found_after_the_first_round(monkeypatch):
+    engine = Engine(monkeypatch, [{"b": LOST}], encrypted=True, esp=False)
     with pytest.raises(
         FleetError, match="the network is encrypted and kernel 6 has no IPsec ESP, so nothing reaches b"
     ):
-        overlay.prove("fleet", "a", ["b"], 30)
-    assert len(asked) == 1
+        prove()
+    assert len(engine.asked) == 1
 
 
-def test_loss_is_reported_after_the_last_round(network):
-    network([{"b": {**ALL, "full": False}}] * 2)
-    with pytest.raises(
-        FleetError, match="Failed to prove that packets cross the overlay network fleet from a: b: small"
-    ):
-        overlay.prove("fleet", "a", ["b"], 30)
+def test_loss_is_reported_after_the_last_round(monkeypatch):
+    Engine(monkeypatch, [{"b": {**ALL, "full": False}}] * 2)
+    with pytest.raises(FleetError, match=r"Failed to prove .* network fleet from a: b .192.0.2.2.: MTU mismatch"):
+        prove()
+
+
+def test_a_node_that_swarm_lists_as_down_is_said_to_be(monkeypatch):
+    Engine(monkeypatch, [{"b": LOST}] * 2, closed=[("192.0.2.2", 7946)], down=["192.0.2.2"])
+    with pytest.raises(FleetError, match="swarm lists its node as down and its name is stale"):
+        prove()
 
 
 @pytest.mark.parametrize(
