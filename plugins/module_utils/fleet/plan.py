@@ -58,6 +58,7 @@ def plan(fleet: Description, addresses: dict[str, Any]) -> Plan:
     for host in hosts:
         made.variables[host] = {
             **_overlay(host, addresses[host], anchors),
+            "verify_peers": {anchors[other]: addresses[other] for other in hosts if other != host},
             **_serving(host, instances.get(host, []), fleet),
             "model_cache_address": addresses[host],
             **(_gateway(fleet, routes) if host in gateways else {}),
