@@ -86,12 +86,3 @@ options:
     description: PEM certificates of the authority that signed the hub's, where the system does not know it.
     type: str
 """
-
-    PROGRESS = r"""
-options:
-  progress_file:
-    description:
-      - File to report to while the transfer runs, as JSON, for another process to read; it goes when the transfer ends.
-      - A terminal shows it without this option, a line every few seconds.
-    type: path
-"""

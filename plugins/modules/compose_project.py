@@ -19,6 +19,8 @@ description:
     by hand or are unhealthy are repaired.
 version_added: 1.0.0
 author: The inference.fleet contributors (@inference-fleet)
+extends_documentation_fragment:
+  - inference.fleet.progress
 attributes:
   check_mode:
     support: full
@@ -166,6 +168,7 @@ def run(module: AnsibleModule) -> Outcome:
         trials=module.params["trials"],
         signals=module.params["signals"],
         wait_timeout=module.params["wait_timeout"],
+        progress_file=module.params["progress_file"],
     )
     return ensure_present(wanted, module.check_mode)
 
@@ -181,6 +184,7 @@ def main() -> None:
             "trials": {"type": "dict", "default": {}},
             "signals": {"type": "dict", "default": {}},
             "wait_timeout": {"type": "float", "default": 600},
+            "progress_file": {"type": "path"},
         },
         supports_check_mode=True,
     )

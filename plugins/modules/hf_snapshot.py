@@ -21,7 +21,7 @@ author: The inference.fleet contributors (@inference-fleet)
 extends_documentation_fragment:
   - inference.fleet.store.models
   - inference.fleet.store.hub
-  - inference.fleet.store.progress
+  - inference.fleet.progress
 attributes:
   check_mode:
     support: full

@@ -25,7 +25,7 @@ extends_documentation_fragment:
   - inference.fleet.store
   - inference.fleet.store.models
   - inference.fleet.store.hub
-  - inference.fleet.store.progress
+  - inference.fleet.progress
 attributes:
   check_mode:
     support: full

@@ -20,7 +20,7 @@ version_added: 1.0.0
 author: The inference.fleet contributors (@inference-fleet)
 extends_documentation_fragment:
   - inference.fleet.store.models
-  - inference.fleet.store.progress
+  - inference.fleet.progress
 attributes:
   check_mode:
     support: full

@@ -19,6 +19,8 @@ description:
     O(stall_timeout).
 version_added: 1.0.0
 author: The inference.fleet contributors (@inference-fleet)
+extends_documentation_fragment:
+  - inference.fleet.progress
 attributes:
   check_mode:
     support: full
@@ -129,6 +131,7 @@ from dataclasses import asdict
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.errors import FleetError
+from ..module_utils.progress_file import ProgressFile, Stages
 from ..module_utils.serving.client import Endpoint
 from ..module_utils.serving.health import Outcome, Patience, check_health, require_ready
 
@@ -151,6 +154,7 @@ def main() -> None:
             "stall_timeout": {"type": "float", "default": 300},
             "answer_timeout": {"type": "float", "default": 10},
             "generate_timeout": {"type": "float", "default": 60},
+            "progress_file": {"type": "path"},
         },
         supports_check_mode=True,
     )
@@ -160,7 +164,11 @@ def main() -> None:
     outcomes: list[Outcome] = []
     message = ""
     try:
-        outcomes = check_health([Endpoint.of(options) for options in params["endpoints"]], patience, params["via"])
+        endpoints = [Endpoint.of(options) for options in params["endpoints"]]
+        stages = Stages(ProgressFile(params["progress_file"]))
+        outcomes = check_health(
+            endpoints, patience, params["via"], lambda seen: stages.reached(seen.name, seen.progress or seen.stage)
+        )
         require_ready(outcomes, timeout)
     except FleetError as error:
         message = str(error)

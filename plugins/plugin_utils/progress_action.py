@@ -22,7 +22,8 @@ from ansible.plugins.action.normal import ActionModule as NormalAction
 from ansible.utils.display import Display
 
 from ..module_utils.artifacts.transfer.report import parse_report
-from .progress_text import Pace, line, pause
+from ..module_utils.progress_file import parse_stages
+from .progress_text import Pace, line, pause, stages_line
 
 # Ansible's workers have no terminal. The main process reads this file before it makes them: it is the one to ask.
 ON_TERMINAL = sys.stdout is not None and sys.stdout.isatty()
@@ -96,13 +97,18 @@ class Watch:
 
     def _run(self) -> None:
         pace = Pace()
+        stages: list[str] = []
         began = time.monotonic()
         while not self._ended.wait(pause(time.monotonic() - began)):
             try:
-                report = parse_report(self._read())
+                text = self._read()
+                report = parse_report(text)
             except Exception as error:  # a connection that breaks is the module's to report
                 display.vvv(f"Failed to read progress: {error}", host=self._host)
                 continue
             if report and not self._ended.is_set():
                 rate = pace.rate(report, time.monotonic())
                 self._show(line(self._host, report, rate, self._width), screen_only=True)
+            elif (reached := parse_stages(text)) and reached != stages and not self._ended.is_set():
+                stages = reached
+                self._show(stages_line(self._host, stages), screen_only=True)

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..module_utils.artifacts.transfer.report import Report
 from ..module_utils.sizes import unit_of
 
@@ -54,7 +56,17 @@ def line(host: str, report: Report, rate: float, width: int) -> str:
         if shown == 1 or len(candidate) <= width:
             text = candidate
             break
-    return "".join(char if char.isprintable() else "?" for char in text)  # names come from afar
+    return _shown(text)
+
+
+def stages_line(host: str, stages: Sequence[str]) -> str:
+    """What several things on ``host`` are at."""
+    return _shown(f"{host}: {', '.join(stages)}")
+
+
+def _shown(text: str) -> str:
+    """Without what changes a terminal: names come from afar."""
+    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def duration(seconds: float) -> str:

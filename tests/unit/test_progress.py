@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from ansible_collections.inference.fleet.plugins.module_utils import progress_file
 from ansible_collections.inference.fleet.plugins.module_utils.artifacts.transfer import progress as writing
 from ansible_collections.inference.fleet.plugins.module_utils.artifacts.transfer.pieces import Piece, Segment
 from ansible_collections.inference.fleet.plugins.module_utils.artifacts.transfer.report import (
@@ -16,9 +17,16 @@ from ansible_collections.inference.fleet.plugins.module_utils.artifacts.transfer
     Report,
     parse_report,
 )
+from ansible_collections.inference.fleet.plugins.module_utils.progress_file import ProgressFile, Stages, parse_stages
 from ansible_collections.inference.fleet.plugins.module_utils.sizes import GIB, unit_of
 from ansible_collections.inference.fleet.plugins.plugin_utils import progress_action
-from ansible_collections.inference.fleet.plugins.plugin_utils.progress_text import Pace, duration, line, pause
+from ansible_collections.inference.fleet.plugins.plugin_utils.progress_text import (
+    Pace,
+    duration,
+    line,
+    pause,
+    stages_line,
+)
 
 SHARDS = tuple(FileReport(f"model-{shard}.safetensors", shard * 10, 100) for shard in range(1, 5))
 
@@ -105,7 +113,7 @@ def test_anything_else_is_no_report(text):
 def progress(monkeypatch):
     """Makes a Progress that writes at once, and forgets to tidy up."""
     monkeypatch.setattr(writing, "EVERY", 0.0)
-    monkeypatch.setattr(writing.atexit, "register", lambda _function: None)
+    monkeypatch.setattr(progress_file.atexit, "register", lambda _function: None)
     return writing.Progress
 
 
@@ -122,14 +130,14 @@ def test_the_file_says_how_far_it_is_and_goes_at_the_end(progress, tmp_path):
     assert path.parent.stat().st_mode & 0o777 == 0o700
     told = parse_report(path.read_text())
     assert (told.what, told.done, told.total, told.files) == ("fetching falcon", 9, 15, (FileReport("one", 4, 10),))
-    moving._remove()
+    moving._file._remove()
     assert not [*tmp_path.iterdir()]
 
 
 def test_a_folder_that_was_there_stays(progress, tmp_path):
     moving = progress(str(tmp_path / "progress.json"))
     move(moving)
-    moving._remove()
+    moving._file._remove()
     assert not [*tmp_path.iterdir()]
 
 
@@ -144,7 +152,7 @@ def test_a_link_is_not_followed(progress, tmp_path):
 def test_what_cannot_be_told_fails_nothing(progress, tmp_path):
     moving = progress(str(tmp_path / "no" / "such" / "progress.json"))
     move(moving)
-    moving._remove()
+    moving._file._remove()
 
 
 @pytest.mark.parametrize(
@@ -208,3 +216,21 @@ def test_a_connection_that_hangs_holds_nothing_up(watch, monkeypatch):
     began = time.monotonic()
     assert watch(read, 0.1) == []
     assert time.monotonic() - began < 0.4
+
+
+def test_stages_are_told_as_they_are_reached(tmp_path):
+    path = tmp_path / "made" / "progress.json"
+    stages = Stages(ProgressFile(str(path)))
+    stages.reached("web", "")
+    assert not path.exists()
+    stages.reached("web", "weights 1 of 2")
+    stages.reached("api", "loading")
+    stages.reached("web", "weights 2 of 2")
+    assert parse_stages(path.read_text()) == ["web: weights 2 of 2", "api: loading"]
+    assert stages_line("gpu-a", ["web: \x1b[2J"]) == "gpu-a: web: ?[2J"
+    assert parse_report(path.read_text()) is None
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"stages": 1}', report(1).as_json()])
+def test_what_is_no_stages_has_no_lines(text):
+    assert parse_stages(text) == []

@@ -20,6 +20,7 @@ from typing import Any
 from ..errors import FleetError
 from ..host.units import observe_units
 from ..local_command import look
+from ..progress_file import ProgressFile, Stages
 from .causes import why_it_died
 from .cli import ComposeCli, has_image, log_of, pull, send_signal, unpause
 from .files import (
@@ -34,6 +35,7 @@ from .files import (
     replace_tree,
     without_secrets,
 )
+from .milestones import milestone
 from .state import Container, assess, has_died
 
 POLL = 0.5  # seconds
@@ -50,6 +52,7 @@ class Wanted:
     trials: Mapping[str, list[str]] = field(default_factory=dict)  # service: command that must accept its new files
     signals: Mapping[str, str] = field(default_factory=dict)  # service: signal that makes it read its files again
     wait_timeout: float = 600.0
+    progress_file: str | None = None
 
 
 @dataclass
@@ -130,6 +133,8 @@ class _Project:
         self.cli = ComposeCli(wanted.name, wanted.directory)
         self.record = _record_of(wanted.directory)
         self.outcome = Outcome()
+        self.progress_file = ProgressFile(wanted.progress_file)
+        self.stages = Stages(self.progress_file)
 
     def present(self, check_mode: bool) -> Outcome:
         found = read_tree(self.wanted.directory)
@@ -232,6 +237,8 @@ class _Project:
             for container in containers:
                 if has_died(container, restarts.setdefault(container.id, container.restarts)):
                     raise self._failure(container)
+                if self.progress_file.is_read:
+                    self.stages.reached(container.name, "up" if container.up else milestone(log_of(container)))
                 if container.health == "unhealthy":
                     raise self._failure(container, "its health check fails")
             if containers and all(container.up for container in containers):

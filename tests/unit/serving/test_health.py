@@ -12,10 +12,10 @@ from dataclasses import asdict
 
 import pytest
 
+from ansible_collections.inference.fleet.plugins.module_utils.compose.milestones import milestone
 from ansible_collections.inference.fleet.plugins.module_utils.errors import FleetError
 from ansible_collections.inference.fleet.plugins.module_utils.serving import health, inside
 from ansible_collections.inference.fleet.plugins.module_utils.serving.client import Endpoint
-from ansible_collections.inference.fleet.plugins.module_utils.serving.container import milestone
 
 from .conftest import COMPLETION, KEY
 
