@@ -12,11 +12,11 @@ version_added: 1.0.0
 author: The inference.fleet contributors (@inference-fleet)
 description:
   - Makes the O(inference.fleet.verification_report#module:results) of what the role C(verify) registered on each host.
-  - A host of the group C(fleet) that is not among them counts as not reached.
-positional: hostvars, groups
+  - A host that was not reached is a failure.
+positional: hostvars, groups, reached
 options:
   _input:
-    description: The hosts that were reached.
+    description: The hosts that were asked.
     type: list
     elements: str
     required: true
@@ -28,13 +28,18 @@ options:
     description: The hosts of each group.
     type: dict
     required: true
+  reached:
+    description: Those of them that were reached.
+    type: list
+    elements: str
+    required: true
 """
 
 EXAMPLES = r"""
 - name: Write the report
   inference.fleet.verification_report:
     folder: artifacts
-    results: "{{ ansible_play_hosts | inference.fleet.verification(hostvars, groups) }}"
+    results: "{{ ansible_play_hosts_all | inference.fleet.verification(hostvars, groups, ansible_play_hosts) }}"
   run_once: true
 """
 

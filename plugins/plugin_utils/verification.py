@@ -4,20 +4,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 
 def verification(
-    seen: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], groups: Mapping[str, Sequence[str]]
+    asked: Iterable[str],
+    hostvars: Mapping[str, Mapping[str, Any]],
+    groups: Mapping[str, Sequence[str]],
+    reached: Collection[str],
 ) -> dict[str, Any]:
-    """The ``results`` of verification_report, from what the role verify registered on the hosts ``seen``.
+    """The ``results`` of verification_report, from what the role verify registered on the hosts that it ``asked``.
 
-    A host of the group ``fleet`` that is not among them was not reached, which is a failure.
+    One that was not ``reached`` is a failure.
     """
-    seen = list(seen)
-    everyone = list(dict.fromkeys([*groups.get("fleet", []), *seen]))
-    hosts = {host: hostvars[host] for host in everyone}
+    hosts = {host: hostvars[host] for host in asked}
     plans: list[Mapping[str, Any]] = [
         variables["fleet_plan"] for variables in hosts.values() if "fleet_plan" in variables
     ]
@@ -31,7 +32,7 @@ def verification(
         **{kind: [] for kind in ("endpoints", "contracts", "overlay", "checks", "failures")},
     }
     for host, variables in hosts.items():
-        if host not in seen:
+        if host not in reached:
             failure = {"host": host, "thing": host, "cause": "it was not reached", "next_step": "Can you log in there?"}
             found["failures"].append(failure)
             continue

@@ -62,8 +62,8 @@ HOSTVARS = {
 }
 
 
-def found(seen=("gpu-a", "gpu-b", "gpu-c")):
-    return verification(seen, HOSTVARS, GROUPS)
+def found(reached=("gpu-a", "gpu-b", "gpu-c")):
+    return verification(HOSTVARS, HOSTVARS, GROUPS, reached)
 
 
 def test_everything_that_is_broken_is_a_failure_with_its_cause():
@@ -76,7 +76,7 @@ def test_everything_that_is_broken_is_a_failure_with_its_cause():
 
 
 def test_a_host_that_was_not_reached_is_a_failure():
-    failures = found(seen=["gpu-a", "gpu-c"])["failures"]
+    failures = found(reached=["gpu-a", "gpu-c"])["failures"]
     assert ("gpu-b", "it was not reached") in [(failure["host"], failure["cause"]) for failure in failures]
 
 
