@@ -47,6 +47,13 @@ options:
       - Of a peer that it lacks, neither ports nor wire are looked at.
     type: dict
     default: {}
+  gossip:
+    description:
+      - Listen, for 8 s or a second per host of the network if that is longer, for swarm's gossip on 7946/udp, and fail
+        where it does not cross. Needs O(addresses).
+      - Packets cross without it, but what starts or moves is known to the other hosts only up to half a minute later.
+    type: bool
+    default: false
   throughput:
     description:
       - Measure a TCP stream to and from each peer, one after the other, for at most 0.3 s or 32 MiB each.
@@ -148,13 +155,14 @@ def main() -> None:
             "anchor": {"type": "str", "required": True},
             "peers": {"type": "list", "elements": "str", "required": True},
             "addresses": {"type": "dict", "default": {}},
+            "gossip": {"type": "bool", "default": False},
             "throughput": {"type": "bool", "default": False},
             "timeout": {"type": "float", "default": 30},
         },
         supports_check_mode=True,
     )
     wanted = module.params
-    proof = Proof(wanted["network"], wanted["anchor"], wanted["peers"], wanted["addresses"])
+    proof = Proof(wanted["network"], wanted["anchor"], wanted["peers"], wanted["addresses"], wanted["gossip"])
     try:
         peers = prove(proof, wanted["timeout"], throughput=wanted["throughput"])
     except FleetError as error:

@@ -25,7 +25,7 @@ GOSSIP = wire("out gossip", "in gossip")
 
 
 def evidence(result, *, seen=None, **more):
-    return Evidence(result, host="192.0.2.2", wire=seen, overdue=True, **more)
+    return Evidence(result, host="192.0.2.2", wire=seen, overdue=True, **{"looked": 10.0, **more})
 
 
 @pytest.mark.parametrize(
@@ -103,6 +103,15 @@ def test_peers_of_one_cause_are_named_together():
     assert cause.startswith("b (192.0.2.2), c: MTU mismatch")
     assert "; d (192.0.2.2): the name is not known" in cause
     assert step.count("overlay_mtu") == 1
+
+
+def test_gossip_is_asserted_where_it_is_wanted():
+    called = GOSSIP + Counter({("in", "call"): 6, ("out", "call"): 6})
+    assert evidence(ALL, seen=called, looked=10).sound
+    assert evidence(ALL, seen=GOSSIP, looked=10, gossip=True).sound
+    blocked = evidence(ALL, seen=called, looked=10, gossip=True)
+    assert not blocked.sound
+    assert "over 7946/udp: one of the hosts blocks it" in why(blocked)[0]
 
 
 def test_a_node_that_is_down_while_packets_arrive_is_no_loss():

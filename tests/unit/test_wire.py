@@ -28,6 +28,10 @@ def udp(payload, destination, source=40000):
     return struct.pack("!HHHH", source, destination, 8 + len(payload), 0) + payload
 
 
+def tcp(destination, flags):
+    return struct.pack("!HHIIBB", 40000, destination, 0, 0, 0x50, flags) + bytes(6)
+
+
 def vxlan(inner, vni=VNI):
     return udp(struct.pack("!II", 0x08000000, vni << 8) + bytes(12) + b"\x08\x00" + inner, 4789)
 
@@ -50,7 +54,10 @@ ESP = struct.pack("!II", 0x101, 1) + os.urandom(60)
         pytest.param(ip(17, udp(bytes(50), 7946)), "gossip", id="gossip"),
         pytest.param(ip(17, vxlan(ASKED, vni=4098)), None, id="another network"),
         pytest.param(ip(17, udp(b"", 53)), None, id="another port"),
-        pytest.param(ip(6, bytes(40)), None, id="TCP"),
+        pytest.param(ip(6, tcp(7946, 0x02)), "call", id="a connection to gossip's port"),
+        pytest.param(ip(6, tcp(7946, 0x12)), None, id="one that is taken"),
+        pytest.param(ip(6, tcp(4789, 0x02)), None, id="another connection"),
+        pytest.param(ip(6, b""), None, id="TCP that is cut short"),
         pytest.param(ip(17, vxlan(ASKED), fragment=10), None, id="a later fragment"),
         pytest.param(ip(17, vxlan(ASKED), fragment=0x2000), "ask", id="a first fragment"),
         pytest.param(b"\x60" + bytes(60), None, id="IPv6"),

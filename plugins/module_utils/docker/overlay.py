@@ -51,6 +51,7 @@ class Proof:
     anchor: str
     peers: Sequence[str]
     addresses: Mapping[str, str]
+    gossip: bool = False  # whether to listen until swarm's gossip must have crossed, and to fail where it does not
 
     @property
     def attempted(self) -> str:
@@ -107,7 +108,10 @@ def _look(proof: Proof, peers: Sequence[str], seconds: float) -> dict[str, Evide
     with ThreadPoolExecutor(max_workers=1) as pool, Wire(vantage.address, vantage.vni) as wire:
         reached = pool.submit(reach, ports, seconds)
         results = _probe(proof, peers, seconds)
-    overdue = time.monotonic() - began >= max(GOSSIP_WITHIN, len(vantage.members))
+        due = max(GOSSIP_WITHIN, len(vantage.members))
+        if proof.gossip and not wire.reason:
+            time.sleep(max(0.0, began + due - time.monotonic()))
+        looked = time.monotonic() - began
     states = reached.result()
     evidence = {}
     for peer, host in hosts.items():
@@ -118,7 +122,9 @@ def _look(proof: Proof, peers: Sequence[str], seconds: float) -> dict[str, Evide
             host=host,
             ports={f"{port}/tcp": state for (address, port), state in states.items() if address == host},
             wire=seen,
-            overdue=overdue,
+            looked=looked,
+            overdue=looked >= due,
+            gossip=proof.gossip,
             member=not host or host in vantage.members,
             link_mtu=link_mtu(host) if host else 0,
         )

@@ -26,7 +26,9 @@ class Evidence:
     host: str = ""  # address of its host; empty where it is not known, and then nothing below is
     ports: Mapping[str, str] = field(default_factory=dict)  # state by port
     wire: Seen | None = None  # what passed between the hosts; None: not seen
+    looked: float = 0.0  # for how many seconds
     overdue: bool = False  # whether that was long enough for swarm to have sent something over 7946/udp both ways
+    gossip: bool = False  # whether it must have
     member: bool = True  # whether this host's engine knows its host as one of the network
     down: bool = False  # whether swarm lists its node as down
     link_mtu: int = 0  # bytes; 0: not known
@@ -44,7 +46,8 @@ class Evidence:
     @property
     def sound(self) -> bool:
         """Whether nothing is wrong."""
-        return self.arrived and not self.closed and not (self.encrypted and self.result.get("encrypted") is False)
+        in_clear = self.encrypted and self.result.get("encrypted") is False
+        return self.arrived and not self.closed and not in_clear and not (self.gossip and _gossip(self))
 
 
 def explain(evidence: Mapping[str, Evidence]) -> Explanation:
@@ -73,6 +76,8 @@ def why(seen: Evidence) -> Explanation:
             "single packets arrive, a TCP stream stalls",
             "Some network cards break VXLAN's checksums: try `ethtool -K <card> tx-checksum-ip-generic off`.",
         )
+    if seen.gossip and (silence := _gossip(seen)):
+        return silence
     return (
         "the network is encrypted, yet its packets cross in clear text on 4789/udp",
         "Something removed the engine's rules or associations: restart docker.service on both hosts.",
@@ -118,6 +123,8 @@ def _gossip(seen: Evidence) -> Explanation | None:
         return "nothing leaves this host on 7946/udp: its own firewall blocks it", step
     if not seen.wire["in", "gossip"]:
         return "nothing comes from it on 7946/udp: it is blocked there or on the way", step
+    if seen.wire["in", "call"] + seen.wire["out", "call"] >= seen.looked:  # a few a minute are usual
+        return "swarm asks over 7946/tcp what was not answered over 7946/udp: one of the hosts blocks it", step
     return None
 
 

@@ -23,12 +23,15 @@ ETH_P_ALL = 3  # only taps on all protocols are shown what leaves
 SO_ATTACH_FILTER, SO_RCVBUFFORCE = 26, 33  # from the kernel's socket.h; the socket module lacks them
 BUFFER = 8 * 1024 * 1024  # bytes
 KEPT = 160  # bytes of each packet: all headers with their options, and the first byte of the probe's datagram
-QUIET = 0.1  # seconds without a packet after which none is left to be read
+QUIET = 0.05  # seconds without a packet after which none is left to be read
 
-# Lets through ESP, and UDP to either port; a packet begins at its IP header.
+SYN, ACK = 0x02, 0x10  # TCP flags
+
+# Lets through ESP, and TCP and UDP to either port; a packet begins at its IP header.
 FILTER = (
     (0x30, 0, 0, 9),  # protocol
-    (0x15, 6, 0, socket.IPPROTO_ESP),
+    (0x15, 7, 0, socket.IPPROTO_ESP),
+    (0x15, 1, 0, socket.IPPROTO_TCP),
     (0x15, 0, 4, socket.IPPROTO_UDP),
     (0xB1, 0, 0, 0),  # the IP header's length
     (0x48, 0, 0, 2),  # destination port
@@ -38,7 +41,9 @@ FILTER = (
     (0x06, 0, 0, KEPT),
 )
 
-Seen = Counter[tuple[str, str]]  # by direction ("in", "out") and kind ("esp", "ask", "answer", "vxlan", "gossip")
+# By direction ("in", "out") and kind: "esp"; "ask", "answer" and "vxlan" in clear text; "gossip" over UDP, and "call",
+# a new connection to gossip's TCP port.
+Seen = Counter[tuple[str, str]]
 
 
 class Wire:
@@ -104,8 +109,19 @@ def classify(packet: bytes, vni: int | None) -> tuple[str, str, str] | None:
     if header is None:
         return None
     length, protocol = header
-    kind = "esp" if protocol == socket.IPPROTO_ESP else _udp_kind(packet[length:], vni)
+    if protocol == socket.IPPROTO_ESP:
+        kind = "esp"
+    elif protocol == socket.IPPROTO_TCP:
+        kind = _tcp_kind(packet[length:])
+    else:
+        kind = _udp_kind(packet[length:], vni)
     return (socket.inet_ntoa(packet[12:16]), socket.inet_ntoa(packet[16:20]), kind) if kind else None
+
+
+def _tcp_kind(segment: bytes) -> str:
+    if len(segment) < 14 or struct.unpack_from("!H", segment, 2)[0] != GOSSIP_PORT:
+        return ""
+    return "call" if segment[13] & (SYN | ACK) == SYN else ""
 
 
 def _udp_kind(datagram: bytes, vni: int | None) -> str:
