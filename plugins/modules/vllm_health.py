@@ -116,11 +116,13 @@ endpoints:
       type: str
   sample:
     - name: vllm-0-hermes-gpu-a
+      base_url: http://vllm-0-hermes-gpu-a:8000/v1
       ready: true
       stage: generating
       models: [hermes-3-8b]
       answers: {hermes-3-8b: " Paris."}
       latency_s: 0.142
+      version: 0.32.0
       progress: server started
       error: ""
       next_step: ""

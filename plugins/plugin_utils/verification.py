@@ -23,6 +23,7 @@ def verification(
         variables["fleet_plan"] for variables in hosts.values() if "fleet_plan" in variables
     ]
     plan = plans[0] if plans else {}
+    anchors = {hostvars[host].get("overlay_anchor_name"): host for host in groups.get("fleet", [])}
     found: dict[str, Any] = {
         "fleet": {
             "hosts": [_host(host, variables, groups) for host, variables in hosts.items()],
@@ -36,22 +37,24 @@ def verification(
             failure = {"host": host, "thing": host, "cause": "it was not reached", "next_step": "Can you log in there?"}
             found["failures"].append(failure)
             continue
-        if variables.get("verify_models"):
-            found["fleet"]["gateway_url"] = variables.get("verify_gateway_url")
+        for endpoint in (variables.get("verify_gateway_proof") or {}).get("endpoints") or []:
+            found["fleet"]["gateway_url"] = endpoint["base_url"]
         for name in ("verify_proof", "verify_gateway_proof"):
             _add_endpoints(found, host, variables.get(name) or {})
         _add_contracts(found, host, variables.get("verify_contract_proof") or {})
-        _add_overlay(found, host, variables.get("verify_overlay_proof") or {}, hosts)
+        _add_overlay(found, host, variables.get("verify_overlay_proof") or {}, anchors)
         _add_exposure(found, host, variables.get("verify_exposure") or {})
     return found
 
 
 def _host(host: str, variables: Mapping[str, Any], groups: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     known = variables.get("verify_host") or {}
+    endpoints = (variables.get("verify_proof") or {}).get("endpoints") or []
     versions = {
         "kernel": known.get("kernel"),
         "Docker": (known.get("engine") or {}).get("version"),
         "Compose": known.get("compose"),
+        "vLLM": ", ".join(sorted({endpoint["version"] for endpoint in endpoints if endpoint["version"]})),
         "distribution": (known.get("os") or {}).get("name"),
     }
     return {
@@ -88,15 +91,12 @@ def _add_contracts(found: dict[str, Any], host: str, result: Mapping[str, Any]) 
         _add_failure(found, host, "contracts", str(result.get("msg")), "")
 
 
-def _add_overlay(
-    found: dict[str, Any], host: str, result: Mapping[str, Any], hosts: Mapping[str, Mapping[str, Any]]
-) -> None:
-    by_anchor = {variables.get("overlay_anchor_name"): name for name, variables in hosts.items()}
+def _add_overlay(found: dict[str, Any], host: str, result: Mapping[str, Any], anchors: Mapping[Any, str]) -> None:
     for peer, seen in (result.get("peers") or {}).items():
         found["overlay"].append(
             {
                 "from": host,
-                "to": by_anchor.get(peer, peer),
+                "to": anchors.get(peer, peer),
                 "ok": bool(seen.get("full") and seen.get("stream")),
                 "mtu": seen.get("mtu"),
                 "mb_per_s": seen.get("mb_per_s_to"),
@@ -110,7 +110,7 @@ def _add_overlay(
 def _add_exposure(found: dict[str, Any], host: str, result: Mapping[str, Any]) -> None:
     for target in result.get("targets") or []:
         outcome = "pass" if target["closed"] else "fail"
-        name = f"{target['name']} is closed"
+        name = f"exposure of {target['name']}"
         found["checks"].append({"name": name, "host": host, "outcome": outcome, "evidence": target["evidence"]})
         if not target["closed"]:
             cause = f"{target['url']} answers from outside: {target['evidence']}"

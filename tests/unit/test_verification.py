@@ -6,6 +6,7 @@ from __future__ import annotations
 from ansible_collections.inference.fleet.plugins.plugin_utils.report.files import report
 from ansible_collections.inference.fleet.plugins.plugin_utils.verification import verification
 
+URL = "http://192.0.2.11:4000/v1"
 GROUPS = {"fleet": ["gpu-a", "gpu-b", "gpu-c"], "serving": ["gpu-a", "gpu-b"], "gateway": ["gpu-a"]}
 PLAN = {
     "services": [{"instance": f"web-gpu-{letter}", "host": f"gpu-{letter}", "serves": "tiny"} for letter in "ab"],
@@ -16,6 +17,8 @@ PLAN = {
 def endpoint(name, error="", next_step=""):
     return {
         "name": name,
+        "base_url": URL,
+        "version": "0.32.0",
         "ready": not error,
         "models": ["tiny"],
         "latency_s": 0.1,
@@ -34,7 +37,6 @@ HOSTVARS = {
         "ansible_host": "192.0.2.11",
         "overlay_anchor_name": "anchor-a",
         "verify_models": ["tiny"],
-        "verify_gateway_url": "http://192.0.2.11:4000/v1",
         "verify_proof": {"endpoints": [endpoint("web-gpu-a")]},
         "verify_gateway_proof": {"endpoints": [endpoint("gateway-haproxy")]},
         "verify_contract_proof": {
@@ -69,7 +71,7 @@ def found(reached=("gpu-a", "gpu-b", "gpu-c")):
 def test_everything_that_is_broken_is_a_failure_with_its_cause():
     assert [(failure["host"], failure["thing"], failure["cause"]) for failure in found()["failures"]] == [
         ("gpu-a", "web-gpu-a", "regex: seen"),
-        ("gpu-a", "vLLM is closed", "http://192.0.2.11:8000/health answers from outside: HTTP 200"),
+        ("gpu-a", "exposure of vLLM", "http://192.0.2.11:8000/health answers from outside: HTTP 200"),
         ("gpu-b", "web-gpu-b", "its container died: no memory"),
         ("gpu-b", "overlay network", "Failed to send"),
     ]
@@ -88,7 +90,7 @@ def test_the_fleet_is_as_the_plan_says():
         "name": "gpu-a",
         "address": "192.0.2.11",
         "roles": ["gateway", "serving"],
-        "versions": {"kernel": "6.12", "Docker": "28.5", "distribution": "Debian 13"},
+        "versions": {"kernel": "6.12", "Docker": "28.5", "vLLM": "0.32.0", "distribution": "Debian 13"},
     }
 
 

@@ -42,11 +42,13 @@ class Outcome:
     """What became of one endpoint."""
 
     name: str
+    base_url: str
     ready: bool = False
     stage: str = "loading"  # the last of STAGES that it reached
     models: list[str] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)  # by model: what it generated
     latency_s: float | None = None  # of the slowest generation
+    version: str = ""  # of vLLM, where it says so
     progress: str = ""  # the last thing that its container's log says it got done
     error: str = ""
     next_step: str = ""
@@ -55,13 +57,14 @@ class Outcome:
 def look(client: Client, patience: Patience) -> Outcome:
     """The outcome for an endpoint that serves; AnswerError says what one that does not is like."""
     endpoint = client.endpoint
-    outcome = Outcome(endpoint.name, stage="ready")
+    outcome = Outcome(endpoint.name, endpoint.base_url, stage="ready")
     _require_health(client, patience.answer)
     outcome.models = [model.id for model in list_models(client, patience.answer)]
     if endpoint.keyed:
         _require_keyed(client, patience.answer)
     if wrong := difference(outcome.models, endpoint.models):
         raise AnswerError(wrong, final=True)
+    outcome.version = _version(client, patience.answer)
     slowest = 0.0
     for model in endpoint.models:
         began = time.monotonic()
@@ -90,6 +93,13 @@ def _require_keyed(client: Client, timeout: float) -> None:
             return
         raise
     raise AnswerError("it lets in whoever has a wrong key", final=True)
+
+
+def _version(client: Client, timeout: float) -> str:
+    try:
+        return str(client.json(f"{client.endpoint.root}/version", timeout).get("version", ""))
+    except AnswerError:
+        return ""
 
 
 def _generate(client: Client, model: str, timeout: float) -> str:
@@ -153,19 +163,21 @@ def watch(client: Client, patience: Patience, deadline: float, show: Callable[[O
 
 def _assess(client: Client, patience: Patience, sight: Sight) -> tuple[Outcome, bool]:
     """One look at container and endpoint; whether waiting is pointless."""
-    name = client.endpoint.name
+    name, base_url = client.endpoint.name, client.endpoint.base_url
     if sight.cause:
-        told = Outcome(name, stage="created", progress=sight.progress, next_step=sight.cause.next_step)
+        told = Outcome(name, base_url, stage="created", progress=sight.progress, next_step=sight.cause.next_step)
         told.error = f"its container died: {sight.cause.cause}"
         return told, True
     if sight.state in ("absent", "created", "paused"):
         stage = "created" if sight.state == "paused" else sight.state
-        return Outcome(name, stage=stage, error=f"its container is {sight.state}"), False
+        return Outcome(name, base_url, stage=stage, error=f"its container is {sight.state}"), False
     try:
         outcome = look(client, patience)
     except AnswerError as error:
         stage = "loading" if error.problem in ("unreachable", "cut") else "ready"
-        return Outcome(name, stage=stage, progress=sight.progress, error=client.hidden(str(error))), error.final
+        return Outcome(
+            name, base_url, stage=stage, progress=sight.progress, error=client.hidden(str(error))
+        ), error.final
     outcome.progress = sight.progress
     return outcome, False
 
