@@ -13,7 +13,8 @@ description:
   - Sends real requests and checks what comes back, for each capability that a service's contract names.
   - Probes of structured output and of forced tool calls ask for something that the constraint forbids, so that a server
     which ignores the constraint and answers 200 is found out.
-  - Tools are sent with C(strict), for without it servers do not constrain the arguments of a call.
+  - Tools are sent with C(strict), for without it vLLM does not constrain the arguments of a call. LiteLLM takes it out;
+    behind it, vLLM needs C(--tool-strict-level=parameter).
 version_added: 1.0.0
 author: The inference.fleet contributors (@inference-fleet)
 attributes:

@@ -42,7 +42,7 @@ def call_delta(text, name=None):
     return {"tool_calls": [{"index": 0, "function": {"name": name, "arguments": text}}]}
 
 
-def finding(capability, *answers, max_model_len=10):
+def finding(capability, *answers, max_model_len=100):
     """Of ``capability``, asked of a server that gives these answers in turn, the last one again and again."""
     left = list(answers)
 
@@ -59,12 +59,18 @@ def finding(capability, *answers, max_model_len=10):
 
 
 COMPLETION = {"choices": [{"text": " Paris"}], "usage": USAGE}
+
+
+def took(tokens):
+    return {**COMPLETION, "usage": {**USAGE, "prompt_tokens": tokens}}
+
+
 KEPT = {
     "completion": [COMPLETION],
     "chat": [said("Paris.")],
     "stream": [streamed({"role": "assistant"}, {"content": "Pa"}, {"content": "ris"})],
     "logprobs": [said("x", logprobs={"content": [TOKEN]})],
-    "context": [(400, {"error": "too long"}), COMPLETION],
+    "context": [took(8), took(24), (400, {"error": "too long"}), took(99)],
     "json_object": [said('{"a": 1}')],
     "json_schema": [said(LIGHT)],
     "regex": [said("123-4567")],
@@ -120,11 +126,10 @@ def test_a_server_that_ignores_what_it_is_given_is_found_out(capability):
             "are no probabilities",
             id="probabilities above 1",
         ),
-        pytest.param("context", [COMPLETION], "11 tokens is taken, though max_model_len is 10", id="too much taken"),
-        pytest.param("context", [(500, "")], "is not refused with 400", id="refused in another way"),
-        pytest.param(
-            "context", [(400, ""), {**COMPLETION, "usage": {"prompt_tokens": 5}}], "of a prompt of 9 tokens 5", id="cut"
-        ),
+        pytest.param("context", [took(8), took(24), took(99)], "is taken, though that is max_model_len", id="more"),
+        pytest.param("context", [took(8), took(24), (500, "")], "is not refused with 400", id="refused otherwise"),
+        pytest.param("context", [took(8), took(24), (400, ""), took(50)], "tokens 50 were taken", id="cut"),
+        pytest.param("context", [took(8), took(8)], "8 words are 8 tokens, 24 words are 8", id="uncounted"),
         pytest.param("json_schema", [said('{"colour": "red", "count": 2, "bright": true}')], "not of", id="not of it"),
         pytest.param("json_object", [said('{"a"]', finish_reason="length")], "no JSON object", id="no beginning"),
         pytest.param("tools_named", [called(("get_lamp", "{}"))], "set_lamp was named, and called were", id="other"),

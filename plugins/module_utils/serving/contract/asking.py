@@ -50,8 +50,8 @@ class Subject:
         except ValueError as error:
             raise BrokenError(str(error)) from error
 
-    def complete(self, prompt: str | list[int], **options: Any) -> dict[str, Any]:
-        """The decoded answer of a completion; a prompt may be token ids."""
+    def complete(self, prompt: str, **options: Any) -> dict[str, Any]:
+        """The decoded answer of a completion."""
         return self.client.post(
             "completions", {"model": self.model, "prompt": prompt, "temperature": 0, **options}, self.timeout
         )

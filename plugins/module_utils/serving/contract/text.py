@@ -11,7 +11,8 @@ from ..client import AnswerError, quoted
 from .asking import BrokenError, SkipError, Subject, choice_of, count_of, message_of, text_of
 
 QUESTION = "What is the capital of France?"
-TOKEN = 100  # an id that every vocabulary has
+WORD = " a"  # a token to nearly every model; how many tokens it is, is measured
+SAMPLES = (8, 24)  # words
 SURE = 1.001  # a probability, with what rounding adds
 
 
@@ -70,17 +71,25 @@ def context(subject: Subject) -> str:
     longest = subject.max_model_len
     if longest is None:
         raise SkipError("the server does not say its max_model_len")
+    few, more = (count_of(subject.complete(WORD * words, max_tokens=1), "prompt_tokens") for words in SAMPLES)
+    tokens_per_word = (more - few) / (SAMPLES[1] - SAMPLES[0])
+    if tokens_per_word <= 0:
+        raise BrokenError(f"{SAMPLES[0]} words are {few} tokens, {SAMPLES[1]} words are {more}")
+
+    def words_of(tokens: int) -> int:
+        return SAMPLES[0] + math.floor((tokens - few) / tokens_per_word)
+
     try:
-        subject.complete([TOKEN] * (longest + 1), max_tokens=1)
+        subject.complete(WORD * (words_of(longest) + 2), max_tokens=1)
     except AnswerError as error:
         if error.status != 400:
-            raise BrokenError(f"a prompt of {longest + 1} tokens is not refused with 400: {error}") from error
+            raise BrokenError(f"a prompt beyond {longest} tokens is not refused with 400: {error}") from error
     else:
-        raise BrokenError(f"a prompt of {longest + 1} tokens is taken, though max_model_len is {longest}")
-    taken = count_of(subject.complete([TOKEN] * (longest - 1), max_tokens=1), "prompt_tokens")
-    if taken != longest - 1:
+        raise BrokenError(f"a prompt beyond {longest} tokens is taken, though that is max_model_len")
+    taken = count_of(subject.complete(WORD * words_of(longest - 1), max_tokens=1), "prompt_tokens")
+    if not longest - 1 - tokens_per_word <= taken < longest:
         raise BrokenError(f"of a prompt of {longest - 1} tokens {taken} were taken")
-    return f"{longest - 1} tokens taken, {longest + 1} refused"
+    return f"{taken} tokens taken, more than {longest} refused"
 
 
 def embeddings(subject: Subject) -> str:
