@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ..causes.why import why_refused
 from ..docker.api import engine_get
 from ..docker.cli import docker, docker_json
 from ..errors import FleetError
 from ..local_command import look
-from .causes import why_refused
 from .files import COMPOSE_FILE
 from .state import Container, parse_container
 

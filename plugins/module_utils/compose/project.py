@@ -17,10 +17,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..causes.why import why_it_died
 from ..errors import FleetError
 from ..host.units import observe_units
 from ..local_command import look
-from .causes import why_it_died
 from .cli import ComposeCli, has_image, log_of, pull, send_signal, unpause
 from .files import (
     COMPOSE_FILE,

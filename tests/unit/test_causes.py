@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.inference.fleet.plugins.module_utils.compose.causes import LONGEST, why_it_died, why_refused
+from ansible_collections.inference.fleet.plugins.module_utils.causes.failure import LONGEST
+from ansible_collections.inference.fleet.plugins.module_utils.causes.why import why_it_died, why_refused
 from ansible_collections.inference.fleet.plugins.module_utils.compose.state import Container
 
 
