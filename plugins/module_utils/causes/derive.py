@@ -37,9 +37,9 @@ def dividing_sizes(groups: Groups) -> Groups:
 
 
 def nearest_name(groups: Groups) -> Groups:
-    """From ``name`` and the ``known`` ones: a ``guess`` at what was meant."""
+    """From ``name`` and the ``known`` ones: a ``guess`` at what was meant, and ``known`` as a list to read."""
     known = [name for name in re.split(r"[,\s]+", groups["known"]) if name]
-    return {"guess": did_you_mean(get_close_matches(groups["name"], known, n=3))}
+    return {"guess": did_you_mean(get_close_matches(groups["name"], known, n=2)), "known": ", ".join(known)}
 
 
 def flags(groups: Groups) -> Groups:

@@ -32,8 +32,8 @@ class Cause:
 class Failure:
     """A failure that is known.
 
-    ``pattern`` is searched for, whatever the case, in the lines of a log; its named groups, what ``derive`` makes of
-    them, and ``said`` (the line up to the end of the match) fill in the two templates.
+    ``pattern`` is searched for, whatever the case, in the lines of a log, and ``context`` in all of it. Their named
+    groups, what ``derive`` makes of them, and ``said`` (the line up to the end of the match) fill in the two templates.
     """
 
     id: str
@@ -41,14 +41,15 @@ class Failure:
     next_step: str
     cause: str = "{said}"
     derive: Callable[[Groups], Groups] | None = None
-    within: str = ""  # a function's name that must stand somewhere in the log, where the line alone could mean anything
+    context: str = ""
 
-    def met(self, line: str) -> Cause | None:
-        """The cause, if ``line`` tells of this failure."""
+    def met(self, line: str, log: str) -> Cause | None:
+        """The cause, if ``line`` of ``log`` tells of this failure."""
         match = re.search(self.pattern, line, re.IGNORECASE)
-        if not match:
+        context = re.search(self.context, log) if match else None
+        if not (match and context):
             return None
-        groups = {name: text or "" for name, text in match.groupdict().items()}
+        groups = {name: text or "" for found in (match, context) for name, text in found.groupdict().items()}
         if self.derive:
             groups.update(self.derive(groups))
         filling = {**groups, "said": line[: match.end()]}

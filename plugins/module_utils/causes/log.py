@@ -17,7 +17,8 @@ LEVEL = re.compile(
 )
 NOTICES = ("INFO", "DEBUG", "WARNING", "I", "D", "W")
 
-TRACEBACK = "Traceback (most recent call last)"
+# What goes on over indented lines: calls, or the line of source that Python warns of.
+STARTS_FRAMES = re.compile(r"Traceback \(most recent call last\)|\S+\.py:\d+: \w*Warning: ")
 NOISE = re.compile(
     r'^\s*(?:File ".+", line \d+|[\^~ ]+$|frame #\d+: |Exception raised from |The above exception was |'
     r"During handling of the above |For further information visit )"
@@ -39,19 +40,19 @@ def telling_lines(log: str) -> list[Line]:
 
 
 def _read(log: str) -> Iterator[Line]:
-    in_traceback: set[str] = set()  # processes; their lines may interleave
+    in_frames: set[str] = set()  # processes; their lines may interleave
     for raw in log.split("\n"):
-        line = raw.rstrip().rpartition("\r")[2]  # what a terminal would show of a line that was written over
+        line = raw.rstrip()
         process = PROCESS.match(line)
         name = process.group().strip() if process else ""
         line = line[process.end() :] if process else line
         level = LEVEL.match(line)
         line = line[level.end() :] if level else line
-        if line.startswith(TRACEBACK):
-            in_traceback.add(name)
+        if STARTS_FRAMES.match(line):
+            in_frames.add(name)
             continue
-        frame = name in in_traceback and line.startswith(" ")
+        frame = name in in_frames and line.startswith(" ")
         notice = level is not None and (level["word"] or level["letter"]) in NOTICES
         if line.strip() and not (frame or notice or NOISE.search(line)):
-            in_traceback.discard(name)
+            in_frames.discard(name)
             yield Line(line.strip(), name)

@@ -69,6 +69,12 @@ SYSTEM = (
     Failure(
         "open_files",
         r"too many open files.*",
+        "Raise the limit of open files ({limit}): `ulimits: nofile` in compose, LimitNOFILE of the engine's unit.",
+        context=r"Found ulimit of (?P<limit>\d+)",
+    ),
+    Failure(
+        "open_files",
+        r"too many open files.*",
         "Raise the limit of open files: `ulimits: nofile` in compose, LimitNOFILE of the engine's unit.",
     ),
     Failure(
@@ -102,8 +108,14 @@ NETWORK = (
         "peer_timeout",
         r"Watchdog caught collective operation timeout: WorkNCCL\(.*OpType=(?P<operation>\w+).*"
         r"ran for (?P<waited>\d+) milliseconds",
-        "Look at the logs of the other ranks: one died, hangs or cannot be reached. NCCL_DEBUG=INFO says how they talk.",
+        "Look at the logs of the other ranks: one died, hangs or cannot be reached. NCCL_DEBUG=INFO tells more.",
         cause="{operation} among the devices did not end within {waited} ms",
+    ),
+    Failure(
+        "peer_timeout",
+        r"timed out after (?P<waited>\d+)ms while trying to connect to \((?P<host>[^,]+), (?P<port>\d+)\)",
+        "Does rank 0 run there, and may this host reach that port? Its log tells.",
+        cause="{host}:{port}, where rank 0 was to listen, did not answer within {waited} ms",
     ),
     Failure(
         "peer_timeout",

@@ -12,8 +12,8 @@ from .failure import Failure
 
 SIZE = r"[\d.]+ (?:bytes|[KMGT]iB)"
 ALLOCATION = (
-    rf"Tried to allocate {SIZE}\. GPU (?P<gpu>\d+) has a total capacity of (?P<total>{SIZE}) of which (?P<free>{SIZE}) "
-    rf"is free\..*? this process has (?P<used>{SIZE}) memory in use"
+    rf"Tried to allocate {SIZE}\. GPU (?P<gpu>\d+) has a total capaci?ty of (?P<total>{SIZE}) of which "
+    rf"(?P<free>{SIZE}) is free\..*? this process has (?P<used>{SIZE}) memory in use"
 )
 
 ARGUMENTS = (
@@ -105,7 +105,7 @@ MODEL = (
         "A *.safetensors file is not one (a Git LFS pointer?): run the role model_cache, which checks each against its "
         "sha256.",
         cause="the header of the weights cannot be read: {said}",
-        within="parse_safetensors_file_metadata",
+        context="parse_safetensors_file_metadata",
     ),
 )
 

@@ -8,6 +8,7 @@ import re
 
 from ..compose.state import Container
 from ..docker.cli import cause_in
+from ..errors import FleetError
 from ..sizes import unit_of
 from . import of_host, of_vllm
 from .failure import LONGEST, Cause, Failure
@@ -63,16 +64,20 @@ def why_refused(output: str) -> str:
     return told.cause if told else cause_in(output)
 
 
+def explained(error: FleetError) -> FleetError:
+    """``error`` of a command to the engine, with what to do where its cause is a known one."""
+    cause = _known([Line(error.cause)], "")
+    return FleetError(error.attempted, cause.cause, cause.next_step, cause.id) if cause else error
+
+
 def _told(lines: list[Line], log: str) -> Cause | None:
     return _known(lines, log) or _exception(lines) or _alert(lines)
 
 
 def _known(lines: list[Line], log: str) -> Cause | None:
     for failure in KNOWN:
-        if failure.within not in log:
-            continue
         for line in reversed(lines):  # a log may begin with earlier lives of the container
-            cause = failure.met(line.text)
+            cause = failure.met(line.text, log)
             if cause:
                 return cause
     return None
