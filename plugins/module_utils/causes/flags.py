@@ -9,6 +9,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from difflib import get_close_matches
 
+from ..fleet.limits import REMOVED_FLAGS
 from ..local_command import look
 from .derive import did_you_mean
 from .failure import Cause
@@ -21,12 +22,13 @@ def with_nearest_flags(cause: Cause, image: str) -> Cause:
     """``cause``, with the flags of ``image`` that are nearest to those it does not know; as it was for any other."""
     if cause.id != "unknown_flag":
         return cause
-    return replace(cause, next_step=nearest(cause.groups["flags"].split(), flags_of(image)) + cause.next_step)
+    typos = [flag for flag in cause.groups["flags"].split() if flag not in REMOVED_FLAGS]
+    return replace(cause, next_step=nearest(typos, flags_of(image)) + cause.next_step) if typos else cause
 
 
 def nearest(unknown: Collection[str], known: Collection[str]) -> str:
     """A sentence on which of the ``known`` flags were meant by the ``unknown``; empty where none is alike."""
-    return did_you_mean([name for flag in unknown for name in get_close_matches(flag, known, n=1, cutoff=0.7)])
+    return did_you_mean([name for flag in unknown for name in get_close_matches(flag, known, n=1, cutoff=0.75)])
 
 
 def flags_of(image: str) -> list[str]:

@@ -119,6 +119,12 @@ NETWORK = (
     ),
     Failure(
         "peer_timeout",
+        r"Timed out after (?P<waited>\d+) seconds waiting for clients\. (?P<came>\d+)/(?P<all>\d+) clients joined",
+        "Look at the logs of the other ranks: do they run, and do they reach this one's port?",
+        cause="only {came} of {all} ranks had come after {waited} s",
+    ),
+    Failure(
+        "peer_timeout",
         r"(?:DistStoreError|DistNetworkError|timed out (?:after|waiting for) .*(?:clients|connect\b)|"
         r"connectFullMesh failed|wait timeout after \d+ ?ms|Gloo connectFullMesh).*",
         "Look at the log of the other ranks: one died, or cannot be reached at the master's address and port.",
