@@ -10,9 +10,11 @@ import pytest
 import yaml
 
 from ansible_collections.inference.fleet.plugins.module_utils.causes.log import telling_lines
+from ansible_collections.inference.fleet.plugins.module_utils.causes.of_host import SILENT
 from ansible_collections.inference.fleet.plugins.module_utils.causes.why import KNOWN, why_it_died
 from ansible_collections.inference.fleet.plugins.module_utils.compose.state import Container
 
+ALL = (*KNOWN, *SILENT)
 LOGS = Path(__file__).with_name("vllm_logs")
 INDEX = yaml.safe_load((LOGS / "index.yml").read_text())
 HEALTHY = "healthy"
@@ -32,7 +34,7 @@ def log(name):
 def test_a_recorded_failure_is_named_with_its_numbers_and_the_next_step(name):
     case = INDEX[name]
     state = case.get("state", {"exit_code": 1})
-    why = why_it_died(dead(**state), "" if "error" in state else log(name))
+    why = why_it_died(dead(**state), "" if "error" in state else log(case.get("log", name)))
     assert why.id == name.partition("-")[0]
     for part in case["cause"]:
         assert part in why.cause
@@ -43,16 +45,19 @@ def test_a_recorded_failure_is_named_with_its_numbers_and_the_next_step(name):
 
 def test_a_healthy_start_tells_of_no_failure():
     lines = telling_lines(log(HEALTHY))
-    told = [(failure.id, line.text) for failure in KNOWN for line in lines if failure.met(line.text, log(HEALTHY))]
+    told = [(failure.id, line.text) for failure in ALL for line in lines if failure.met(line.text, log(HEALTHY))]
     assert told == []
     assert not why_it_died(dead(state="running", health="unhealthy"), log(HEALTHY)).found
 
 
 def test_every_log_is_in_the_index_and_every_known_failure_has_a_log():
-    assert {path.stem for path in LOGS.glob("*.log")} == {
-        name for name in INDEX if "error" not in INDEX[name].get("state", {})
-    }
-    assert {failure.id for failure in KNOWN} - {name.partition("-")[0] for name in INDEX} == set()
+    logs = {case.get("log", name) for name, case in INDEX.items() if "error" not in case.get("state", {})}
+    assert {path.stem for path in LOGS.glob("*.log")} == logs
+    assert {failure.id for failure in ALL} - {name.partition("-")[0] for name in INDEX} == set()
+
+
+def test_every_log_says_where_it_comes_from():
+    assert [name for name, case in INDEX.items() if ("by" in case) == ("source" in case)] == []
 
 
 def test_the_logs_are_short_enough_to_read():

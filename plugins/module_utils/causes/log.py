@@ -21,7 +21,7 @@ NOTICES = ("INFO", "DEBUG", "WARNING", "I", "D", "W")
 STARTS_FRAMES = re.compile(r"Traceback \(most recent call last\)|\S+\.py:\d+: \w*Warning: ")
 NOISE = re.compile(
     r'^\s*(?:File ".+", line \d+|[\^~ ]+$|frame #\d+: |Exception raised from |The above exception was |'
-    r"During handling of the above |For further information visit |Process \S+:$)"
+    r"During handling of the above |For further information visit |Process \S+:$|[gs]et_mempolicy: )"
     r"|\d%[^|]*\|.*\[",  # a progress bar
 )
 

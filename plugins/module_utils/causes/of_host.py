@@ -63,6 +63,14 @@ SHARED_MEMORY = (
 SYSTEM = (
     Failure(
         "disk_full",
+        r"no space left on device",
+        "Free some of that disk. The role model_cache puts a model on the host before it is served.",
+        cause="{place} is full: the model needs {needed}, {free} are free",
+        context=r"expected file size is: (?P<needed>[\d.]+ MB)\. The target location (?P<place>\S+) only has "
+        r"(?P<free>[\d.]+ MB) free",
+    ),
+    Failure(
+        "disk_full",
         r"no space left on device.*|disk quota exceeded.*",
         "Free some of the disk that it writes to: `df -h` on this host, and in the container, says which is full.",
     ),
@@ -142,12 +150,18 @@ NETWORK = (
     ),
 )
 
-# What a process says of another one that was killed: it has no words of its own.
-KILLED = (
+# What a process says of another one that had no words of its own; after-effects of all else.
+SILENT = (
     Failure(
         "killed",
-        r"Failed core proc\(s\): \{[^}]*'(?P<name>[^']+)': -9\b|(?P<worker>\S+) died unexpectedly.*exit ?code -9",
+        r"Failed core proc\(s\): \{.*'(?P<name>[^']+)': -9\b",
         "Did the host run out of memory? `dmesg` on it says so.",
-        cause="one of its processes was killed",
+        cause="its process {name} was killed",
+    ),
+    Failure(
+        "ended_silently",
+        r"WorkerProc initialization failed|Engine core initialization failed",
+        "Did the host run out of memory? `dmesg` on it says so, and whether the process crashed.",
+        cause="one of its processes ended and did not say why",
     ),
 )

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from dataclasses import replace
 
 from ..compose.state import Container
 from ..docker.cli import cause_in
@@ -23,7 +25,6 @@ KNOWN: tuple[Failure, ...] = (
     *of_host.DEVICE,
     *of_host.NETWORK,
     *of_host.SYSTEM,
-    *of_host.KILLED,
 )
 
 EXCEPTION = re.compile(
@@ -46,7 +47,7 @@ GOES_ON = 2  # lines that are quoted after an exception's first
 def why_it_died(container: Container, log: str) -> Cause:
     """The cause found in the container's state and ``log``, most telling first."""
     if container.error:
-        return _known([Line(container.error)], "") or Cause(container.error[:LONGEST], id="engine")
+        return _first(KNOWN, [Line(container.error)], "") or Cause(container.error[:LONGEST], id="engine")
     lines = telling_lines(log)
     if container.oom_killed:
         return _out_of_memory(container)
@@ -55,7 +56,11 @@ def why_it_died(container: Container, log: str) -> Cause:
         return found
     if container.exit_code == KILLED:
         return Cause("it was killed", "Did the host run out of memory? `dmesg` on it says so.", "killed")
-    return Cause(f"it ended with exit code {container.exit_code}{_last_words(lines)}")
+    words = _last_words(lines)
+    silent = _first(of_host.SILENT, lines, log)
+    if silent:
+        return replace(silent, cause=silent.cause + words)
+    return Cause(f"it ended with exit code {container.exit_code}{words or ' and without a word'}")
 
 
 def why_refused(output: str) -> str:
@@ -66,16 +71,16 @@ def why_refused(output: str) -> str:
 
 def explained(error: FleetError) -> FleetError:
     """``error`` of a command to the engine, with what to do where its cause is a known one."""
-    cause = _known([Line(error.cause)], "")
+    cause = _first(KNOWN, [Line(error.cause)], "")
     return FleetError(error.attempted, cause.cause, cause.next_step, cause.id) if cause else error
 
 
 def _told(lines: list[Line], log: str) -> Cause | None:
-    return _known(lines, log) or _exception(lines) or _alert(lines)
+    return _first(KNOWN, lines, log) or _exception(lines) or _alert(lines)
 
 
-def _known(lines: list[Line], log: str) -> Cause | None:
-    for failure in KNOWN:
+def _first(failures: Iterable[Failure], lines: list[Line], log: str) -> Cause | None:
+    for failure in failures:
         for line in reversed(lines):  # a log may begin with earlier lives of the container
             cause = failure.met(line.text, log)
             if cause:
@@ -117,4 +122,4 @@ def _last_words(lines: list[Line]) -> str:
         if line.text not in words and not ECHO.search(line.text):
             words.append(line.text)
     quoted = "; ".join(words[-LAST_WORDS:])[-LONGEST:]
-    return f"; its last words: {quoted}" if quoted else " and without a word"
+    return f"; its last words: {quoted}" if quoted else ""
