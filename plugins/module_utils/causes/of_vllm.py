@@ -19,13 +19,13 @@ ALLOCATION = (
 ARGUMENTS = (
     Failure(
         "unknown_flag",
-        r"^[\w./-]+(?: serve)?: error: unrecognized arguments: (?P<arguments>.+)",
+        r"^\S*(?:vllm|api_server\.py)(?: \w+)?: error: unrecognized arguments: (?P<arguments>.+)",
         "{hint}Correct the service's arguments; `vllm serve --help=all` in this very image lists those it knows.",
         derive=derive.flags,
     ),
     Failure(
         "bad_argument",
-        r"^[\w./-]+(?: serve)?: error: .+",
+        r"^\S*(?:vllm|api_server\.py)(?: \w+)?: error: .+",
         "Correct the service's arguments; `vllm serve --help=all` in this very image lists those it knows.",
     ),
     Failure(
@@ -48,11 +48,6 @@ ARGUMENTS = (
         r"supplied chat template (?:string )?\((?P<path>[^)]+)\) (?:appears path-like, but doesn't exist|looks like)",
         "Set chat_template to a file that is in the image, or to the template itself.",
         cause="there is no chat template {path} in the container",
-    ),
-    Failure(
-        "chat_template_broken",
-        r"(?:TemplateSyntaxError|TemplateError|TemplateAssertionError|supplied chat template string): ?.*",
-        "Correct chat_template: it is not valid Jinja.",
     ),
     Failure(
         "tensor_parallel_heads",
@@ -162,5 +157,14 @@ MEMORY = (
         "gpu_memory",
         r"(?:(?:cuda|hip) out of memory|outofmemoryerror).*",
         "Lower gpu_memory_utilization or max_model_len, or use more devices.",
+    ),
+)
+
+# vLLM lives on, and answers no chat.
+TEMPLATE = (
+    Failure(
+        "chat_template_broken",
+        r"(?:TemplateSyntaxError|TemplateAssertionError|TemplateError): .+",
+        "Correct chat_template: it is not valid Jinja.",
     ),
 )

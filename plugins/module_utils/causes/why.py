@@ -25,6 +25,7 @@ KNOWN: tuple[Failure, ...] = (
     *of_host.DEVICE,
     *of_host.NETWORK,
     *of_host.SYSTEM,
+    *of_vllm.TEMPLATE,
 )
 
 EXCEPTION = re.compile(
