@@ -41,7 +41,7 @@ DEVICE = (
     ),
     Failure(
         "runtime_missing",
-        r"unknown or invalid runtime name.*",
+        r"(?:unknown or invalid runtime name|unknown runtime specified).*",
         "Install the accelerator's container runtime on this host.",
     ),
 )

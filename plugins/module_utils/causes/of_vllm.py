@@ -80,9 +80,14 @@ MODEL = (
         "model_missing",
         r"(?:LocalEntryNotFoundError|OfflineModeIsEnabled|cannot find an appropriate cached snapshot|"
         r"can't load the configuration of|is not a local folder and is not a valid model|"
-        r"RepositoryNotFoundError|RevisionNotFoundError|HFValidationError: Repo id must be in the form|"
-        r"Invalid repository ID or local directory specified).*",
+        r"RepositoryNotFoundError|RevisionNotFoundError|HFValidationError: Repo id must be in the form).*",
         "Is this revision of the model in the host's cache? The role model_cache puts it there.",
+    ),
+    Failure(
+        "model_missing",
+        r"Invalid repository ID or local directory specified: '(?P<path>[^']+)'",
+        "Is the model there, and may the container's user read it? The role model_cache sees to both.",
+        cause="{path} holds no configuration of a model that can be read",
     ),
     Failure(
         "weights_missing",
