@@ -136,6 +136,20 @@ MEMORY = (
         derive=derive.fitting_utilization,
     ),
     Failure(
+        "cpu_memory_for_kv_cache",
+        r"Available memory on node \S+ \((?P<free>[\d.]+)/(?P<total>[\d.]+) GiB\) on kv cache allocation is less than "
+        r"requested memory for kv \((?P<asked>[\d.]+) GiB\)",
+        "Lower kv_cache_gib below {free}, or see what else uses this host's memory.",
+        cause="the KV cache is to take {asked} GiB of this host's memory, {free} of {total} GiB are free",
+    ),
+    Failure(
+        "no_memory_for_kv_cache",
+        r"Available memory on node \S+ \(.* GiB\) on kv cache allocation is less than requested memory for kv "
+        r"\((?P<left>-?[\d.]+)/(?P<asked>[\d.]+) GiB\)",
+        "Set kv_cache_gib, or raise gpu_memory_utilization: weights and cache must fit into it.",
+        cause="of the {asked} GiB that gpu_memory_utilization allows, {left} GiB are left for the KV cache",
+    ),
+    Failure(
         "no_memory_for_kv_cache",
         r"no available memory for the cache blocks",
         "The weights take all that gpu_memory_utilization allows: raise it, or use more devices.",
