@@ -34,7 +34,7 @@ def log(name):
 def test_a_recorded_failure_is_named_with_its_numbers_and_the_next_step(name):
     case = INDEX[name]
     state = case.get("state", {"exit_code": 1})
-    why = why_it_died(dead(**state), "" if "error" in state else log(case.get("log", name)))
+    why = why_it_died(dead(**state), "" if "error" in state else log(name))
     assert why.id == name.partition("-")[0]
     for part in case["cause"]:
         assert part in why.cause
@@ -51,7 +51,7 @@ def test_a_healthy_start_tells_of_no_failure():
 
 
 def test_every_log_is_in_the_index_and_every_known_failure_has_a_log():
-    logs = {case.get("log", name) for name, case in INDEX.items() if "error" not in case.get("state", {})}
+    logs = {name for name, case in INDEX.items() if "error" not in case.get("state", {})}
     assert {path.stem for path in LOGS.glob("*.log")} == logs
     assert {failure.id for failure in ALL} - {name.partition("-")[0] for name in INDEX} == set()
 
