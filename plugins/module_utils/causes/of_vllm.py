@@ -78,6 +78,13 @@ MODEL = (
     ),
     Failure(
         "model_missing",
+        r"LocalEntryNotFoundError",
+        "The role model_cache puts it there: is this the revision that it was given?",
+        cause="{model} is not in the host's cache, or not in this revision",
+        context=r"non-default args: .*'model': '(?P<model>[^']+)'",
+    ),
+    Failure(
+        "model_missing",
         r"(?:LocalEntryNotFoundError|OfflineModeIsEnabled|cannot find an appropriate cached snapshot|"
         r"can't load the configuration of|is not a local folder and is not a valid model|"
         r"RepositoryNotFoundError|RevisionNotFoundError|HFValidationError: Repo id must be in the form).*",
