@@ -14,7 +14,7 @@ description:
   - Before a container is touched the files are checked, the images pulled and the trials run, so that a mistake found
     there stops nothing.
   - When a container then dies or does not become healthy, the files and containers that served before are brought back,
-    and the message carries the cause found in the container's log.
+    and the message carries the root cause found in the container's state and log, with the next step.
   - A run that died on its way is noticed and finished by the next one. Containers that stopped, vanished, were changed
     by hand or are unhealthy are repaired.
 version_added: 1.0.0
@@ -116,6 +116,14 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+cause_id:
+  description:
+    - Which failure it was, the same whatever its names and numbers, to group failures by.
+    - V(exception) for one that is not among those known, V(unknown) where the log does not tell, empty where no
+      container was the cause.
+  returned: failure
+  type: str
+  sample: kv_cache_too_small
 actions:
   description: What was done, or in check mode would be.
   returned: success
@@ -191,7 +199,7 @@ def main() -> None:
     try:
         outcome = run(module)
     except FleetError as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=str(error), cause_id=error.cause_id)
     for warning in outcome.warnings:
         module.warn(warning)
     module.exit_json(changed=outcome.changed, actions=outcome.actions, containers=outcome.containers, diff=outcome.diff)

@@ -457,6 +457,14 @@ def test_a_start_that_compose_refuses_is_undone(serving):
     assert serving.tree == before
 
 
+def test_the_id_of_the_cause_outlives_the_way_back(serving):
+    serving.update(**STARTING)
+    serving.host.logs["server:2"] = "OSError: [Errno 98] Address already in use"
+    with pytest.raises(FleetError) as raised:
+        serving.present()
+    assert raised.value.cause_id == "port"
+
+
 def test_when_nothing_can_be_brought_back_both_causes_are_told(serving):
     serving.update(**ENDED)
     serving.host.logs = {"server:2": "ValueError: new one is bad", "server:1": "ValueError: old one is bad"}

@@ -19,6 +19,7 @@ INSPECTED = {
     "Id": "f31683abe912",
     "Name": "/vllm-0",
     "RestartCount": 2,
+    "HostConfig": {"Memory": 2**30},
     "State": {
         "Status": "running",
         "OOMKilled": False,
@@ -50,6 +51,7 @@ def test_an_inspection_is_read():
         restarts=2,
         config_hash="ab12",
         running_for=4.0,
+        memory_limit=2**30,
     )
 
 

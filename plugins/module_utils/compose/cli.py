@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -12,17 +13,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ..causes.why import explained, why_refused
 from ..docker.api import engine_get
 from ..docker.cli import docker, docker_json
 from ..errors import FleetError
 from ..local_command import look
-from .causes import why_refused
 from .files import COMPOSE_FILE
 from .state import Container, parse_container
 
 START = 180.0  # seconds for compose to create and start containers; becoming healthy is waited for apart
 PULL = 3600.0  # seconds for one image
 LOG_LINES = "2000"
+STAMP = re.compile(r"\d{4}-\d\d-\d\dT\S+ ")
 
 
 @dataclass(frozen=True)
@@ -71,12 +73,15 @@ class ComposeCli:
     def up(self, *services: str, recreate: bool = False) -> None:
         """Create, replace and start what differs from the files; with ``recreate``, ``services`` in any case."""
         options = ["--force-recreate", "--no-deps"] if recreate else ["--remove-orphans"]
-        docker(
-            *self._compose(),
-            *("up", "--detach", "--quiet-pull", *options, *services),
-            attempted=f"Failed to start the compose project {self.name}",
-            timeout=START,
-        )
+        try:
+            docker(
+                *self._compose(),
+                *("up", "--detach", "--quiet-pull", *options, *services),
+                attempted=f"Failed to start the compose project {self.name}",
+                timeout=START,
+            )
+        except FleetError as error:
+            raise explained(error) from error
 
     def stop(self, *services: str) -> None:
         """Stop ``services``, keeping their containers and so their logs."""
@@ -122,5 +127,7 @@ def unpause(container: Container) -> None:
 def log_of(container: Container) -> str:
     """The last lines that the container wrote, both streams in the order of their time."""
     outcome = look("docker", "logs", "--timestamps", "--tail", LOG_LINES, container.id)
-    lines = sorted((outcome.output + "\n" + outcome.complaint).splitlines(), key=lambda line: line.partition(" ")[0])
-    return "\n".join(line.partition(" ")[2] for line in lines if line)
+    # A progress bar writes over its line: all of it but the first part comes without a time, and says nothing.
+    lines = [line for line in (outcome.output + "\n" + outcome.complaint).splitlines() if STAMP.match(line)]
+    lines.sort(key=lambda line: line.partition(" ")[0])
+    return "\n".join(line.partition(" ")[2] for line in lines)

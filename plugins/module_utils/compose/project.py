@@ -17,11 +17,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..causes.flags import with_nearest_flags
+from ..causes.why import why_it_died
 from ..errors import FleetError
 from ..host.units import observe_units
 from ..local_command import look
 from ..progress_file import ProgressFile, Stages
-from .causes import why_it_died
 from .cli import ComposeCli, has_image, log_of, pull, send_signal, unpause
 from .files import (
     COMPOSE_FILE,
@@ -103,7 +104,8 @@ def ensure_present(wanted: Wanted, check_mode: bool) -> Outcome:
     except FleetError as error:
         # A command or a log may quote a line of a secret file: Compose does so where it cannot parse one.
         told = (error.attempted, error.cause, error.next_step)
-        raise FleetError(*(without_secrets(part, wanted.files.values()) for part in told)) from error
+        attempted, cause, step = (without_secrets(part, wanted.files.values()) for part in told)
+        raise FleetError(attempted, cause, step, error.cause_id) from error
 
 
 def ensure_absent(name: str, directory: Path, check_mode: bool) -> Outcome:
@@ -255,11 +257,12 @@ class _Project:
         """What to say of a container that died, or that lives on with ``symptom``."""
         log = log_of(container)
         kept_at = _keep_log(container.name, log)
-        why = why_it_died(container, log)
+        why = with_nearest_flags(why_it_died(container, log), container.image)
         cause = why.cause
         if symptom:
             cause = f"{symptom}; its log says: {why.cause}" if why.found else symptom
-        return FleetError(f"Failed to start {container.name}", cause, f"{why.next_step} Its log: {kept_at}.".strip())
+        step = f"{why.next_step} Its log: {kept_at}.".strip()
+        return FleetError(f"Failed to start {container.name}", cause, step, why.id)
 
     def _brought_back(self, error: FleetError) -> FleetError:
         """``error``, with what became of the service that it interrupted."""
@@ -268,7 +271,8 @@ class _Project:
             dead = [c.service for c in self.cli.containers() or [] if not c.up and (c.restarts or not c.coming_up)]
             if dead:
                 self.cli.stop(*dead)
-            return FleetError(error.attempted, error.cause, f"{error.next_step} Nothing served before.".strip())
+            note = "Nothing served before."
+            return FleetError(error.attempted, error.cause, f"{error.next_step} {note}".strip(), error.cause_id)
         try:
             apply(compare(served, read_tree(self.wanted.directory)), self.wanted.directory)
             self._up()
@@ -277,7 +281,7 @@ class _Project:
             note = f"What served before could not be brought back either: {second.cause}."
         else:
             note = "What served before serves again."
-        return FleetError(error.attempted, error.cause, f"{error.next_step} {note}".strip())
+        return FleetError(error.attempted, error.cause, f"{error.next_step} {note}".strip(), error.cause_id)
 
     def _enable_at_boot(self, check_mode: bool) -> None:
         unit = _unit(self.wanted.name)

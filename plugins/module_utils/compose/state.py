@@ -28,6 +28,7 @@ class Container:
     error: str = ""  # why the engine could not start it
     config_hash: str = ""
     running_for: float = 0.0  # seconds
+    memory_limit: int = 0  # bytes; 0 where it may use all that the host has
 
     @property
     def up(self) -> bool:
@@ -103,6 +104,7 @@ def parse_container(inspected: Mapping[str, Any], now: datetime) -> Container:
         error=state.get("Error", ""),
         config_hash=labels.get("com.docker.compose.config-hash", ""),
         running_for=_seconds_since(state.get("StartedAt", ""), now),
+        memory_limit=(inspected.get("HostConfig") or {}).get("Memory", 0),
     )
 
 

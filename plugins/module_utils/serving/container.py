@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from urllib.parse import quote
 
-from ..compose.causes import Cause, why_it_died
+from ..causes.failure import Cause
+from ..causes.why import why_it_died
 from ..compose.cli import log_of
 from ..compose.milestones import milestone
 from ..compose.state import Container, has_died, parse_container
