@@ -31,6 +31,7 @@ REPOSITORY = Path(__file__).parents[2]
 MODULE = "ansible_collections.inference.fleet.plugins.modules.vllm_health"
 ANSWERS = {
     "health": "",
+    "version": json.dumps({"version": "0.32.0"}),
     "models": json.dumps({"object": "list", "data": [{"id": "tiny", "object": "model"}]}),
     "completions": json.dumps({"choices": [{"text": " Paris"}], "usage": {"completion_tokens": 4}}),
 }
