@@ -23,11 +23,11 @@ CLEAR = Counter({("in", "answer"): 1, ("out", "ask"): 1, ("out", "vxlan"): 180})
 class Engine:
     """An engine with an overlay network, and what rounds of the probe see on it."""
 
-    def __init__(self, monkeypatch, rounds, *, encrypted=False, esp=None, wire=CLEAR, closed=(), down=()):
+    def __init__(self, monkeypatch, rounds, *, encrypted=False, esp=None, wire=(), closed=(), down=()):
         self.asked = []
         self.ports = []
         self._rounds = iter(rounds)
-        self._wire = wire
+        self._wire = CLEAR if wire == () else wire  # None: it cannot be seen
         self._closed = closed
         options = {"com.docker.network.driver.overlay.vxlanid_list": "4097", **({"encrypted": ""} if encrypted else {})}
         members = [{"Name": "1", "IP": "192.0.2.2"}, {"Name": "2", "IP": "192.0.2.3"}]
@@ -73,8 +73,9 @@ class Engine:
         return next(self._rounds)
 
 
-def prove(seconds=30, *, addresses=ADDRESSES, peers=("b",), **options):
-    return overlay.prove(overlay.Proof("fleet", "a", list(peers), addresses), seconds, **options)
+def prove(seconds=30, *, addresses=None, peers=("b",), **options):
+    proof = overlay.Proof("fleet", "a", list(peers), ADDRESSES if addresses is None else addresses)
+    return overlay.prove(proof, seconds, **options)
 
 
 def test_what_arrived_at_once_is_not_asked_again(monkeypatch):

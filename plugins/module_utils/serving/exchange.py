@@ -164,7 +164,8 @@ def main() -> None:
         request = json.loads(line)
         answer = json.dumps({"id": request["id"], **exchange(request)})
         with printing:
-            print(answer, flush=True)
+            sys.stdout.write(answer + "\n")
+            sys.stdout.flush()
 
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         for line in sys.stdin:

@@ -31,10 +31,10 @@ def called(*calls):
     return said(None, message={"role": "assistant", "content": None, "tool_calls": functions})
 
 
-def streamed(*deltas, usage=USAGE, end="data: [DONE]\n\n"):
+def streamed(*deltas, counted=True, end="data: [DONE]\n\n"):
     chunks = [{"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
     chunks.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
-    chunks.append({"choices": [], "usage": usage})
+    chunks.append({"choices": [], "usage": USAGE if counted else None})
     return "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks) + end
 
 
@@ -118,7 +118,7 @@ def test_a_server_that_ignores_what_it_is_given_is_found_out(capability):
         pytest.param("stream", [said("Paris.")], "the answer is no stream but application/json", id="no stream"),
         pytest.param("stream", [streamed({"content": "x"}, end="")], "without its end marker", id="cut stream"),
         pytest.param("stream", [streamed({})], "chunks, and no text in them", id="stream without text"),
-        pytest.param("stream", [streamed({"content": "x"}, usage=None)], "has no usage", id="stream without usage"),
+        pytest.param("stream", [streamed({"content": "x"}, counted=False)], "has no usage", id="stream without usage"),
         pytest.param("logprobs", [said("x")], "no logprobs, though they were asked for", id="no logprobs"),
         pytest.param(
             "logprobs",
