@@ -135,7 +135,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.errors import FleetError
 from ..module_utils.progress_file import ProgressFile, Stages
 from ..module_utils.serving.client import Endpoint
-from ..module_utils.serving.health import Outcome, Patience, check_health, require_ready
+from ..module_utils.serving.health import check_health, require_ready
+from ..module_utils.serving.look import Outcome, Patience
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from ansible_collections.inference.fleet.plugins.module_utils.compose.milestones import milestone
 from ansible_collections.inference.fleet.plugins.module_utils.errors import FleetError
-from ansible_collections.inference.fleet.plugins.module_utils.serving import health, inside
+from ansible_collections.inference.fleet.plugins.module_utils.serving import health, inside, look
 from ansible_collections.inference.fleet.plugins.module_utils.serving.client import Endpoint
 
 from .conftest import COMPLETION, KEY
@@ -39,7 +39,7 @@ def endpoint(port):
 
 def check(endpoints, timeout=0.0, via="", **patience):
     options = [Endpoint.of(endpoint) for endpoint in endpoints]
-    return [asdict(outcome) for outcome in health.check_health(options, health.Patience(timeout, **patience), via)]
+    return [asdict(outcome) for outcome in health.check_health(options, look.Patience(timeout, **patience), via)]
 
 
 def outcome_of(endpoint, timeout=0.0, **patience):
@@ -171,7 +171,7 @@ def test_what_cannot_be_asked_is_explained(serve, endpoint, change, error):
 
 def test_an_unserving_endpoint_is_an_error_that_names_it(endpoint):
     outcomes = health.check_health(
-        [Endpoint.of({**endpoint, "name": name}) for name in ("web", "web-1")], health.Patience()
+        [Endpoint.of({**endpoint, "name": name}) for name in ("web", "web-1")], look.Patience()
     )
     with pytest.raises(FleetError) as raised:
         health.require_ready(outcomes, 0)
@@ -183,7 +183,7 @@ def test_an_unserving_endpoint_is_an_error_that_names_it(endpoint):
 
 def test_ready_endpoints_are_no_error(serve, endpoint):
     serve()
-    health.require_ready(health.check_health([Endpoint.of(endpoint)], health.Patience()), 0)
+    health.require_ready(health.check_health([Endpoint.of(endpoint)], look.Patience()), 0)
 
 
 def test_a_server_without_health_checks_is_proven_by_what_it_generates(serve, endpoint):
@@ -214,7 +214,7 @@ vllm:prompt_tokens_total{{engine="0",model_name="tiny"}} 7.0
     ],
 )
 def test_a_hung_engine_is_told_from_a_busy_one(serve, endpoint, monkeypatch, running, tokens_move, error):
-    monkeypatch.setattr(health, "HANG", 0.2)
+    monkeypatch.setattr(look, "HANG", 0.2)
     counts = iter(range(100, 200))
 
     def metrics():
