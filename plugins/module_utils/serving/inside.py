@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from queue import Queue
-from typing import Any
+from typing import IO, Any, cast
 
 from ..docker.cli import ENVIRONMENT, cause_in, docker
 from ..errors import FleetError
@@ -70,6 +70,9 @@ class _Inside:
             text=True,
             env={**os.environ, **ENVIRONMENT},
         )
+        self._requests, self._answers, self._complaints = (
+            cast(IO[str], pipe) for pipe in (self._process.stdin, self._process.stdout, self._process.stderr)
+        )
         self._lock = threading.Lock()
         self._ids = itertools.count()
         self._waiting: dict[int, Queue[dict[str, Any] | None]] = {}
@@ -84,9 +87,8 @@ class _Inside:
             number = next(self._ids)
             self._waiting[number] = place
             with contextlib.suppress(BrokenPipeError):  # the reader notices the end, too
-                assert self._process.stdin is not None
-                self._process.stdin.write(json.dumps({"id": number, **request}) + "\n")
-                self._process.stdin.flush()
+                self._requests.write(json.dumps({"id": number, **request}) + "\n")
+                self._requests.flush()
         answer = place.get()
         if answer is None:
             raise FleetError(f"Failed to ask from inside {self._via}", self._last_words(), "Is that container running?")
@@ -98,8 +100,7 @@ class _Inside:
         self._process.wait()
 
     def _read(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
+        for line in self._answers:
             answer = json.loads(line)
             self._waiting.pop(answer.pop("id")).put(answer)
         with self._lock:
@@ -108,5 +109,4 @@ class _Inside:
                 place.put(None)
 
     def _last_words(self) -> str:
-        assert self._process.stderr is not None
-        return cause_in(self._process.stderr.read())
+        return cause_in(self._complaints.read())
