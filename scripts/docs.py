@@ -1,6 +1,7 @@
 # Copyright: (c) 2026, the inference.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes what is generated from code: the roles' READMEs, the plugins' pages, the table of benchmarks, the changelog.
+"""Writes what is generated from code: the READMEs of roles, the pages of plugins and of
+``fleet.yml``, the table of benchmarks.
 
 python scripts/docs.py            # writes
 python scripts/docs.py --check    # writes nothing; fails where something is stale or undocumented
@@ -19,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from ansible_collections.inference.fleet.plugins.module_utils.fleet.schema import GATEWAY, MODEL, OVERLAY, SERVICE, Key
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 COLLECTION = "inference.fleet"
@@ -51,6 +54,7 @@ def pages() -> Iterator[tuple[Path, str]]:
         role = specs.parents[1]
         yield role / "README.md", role_page(role.name, load(specs)["argument_specs"])
     yield REPOSITORY / "README.md", with_transfer_headline(with_role_table((REPOSITORY / "README.md").read_text()))
+    yield REPOSITORY / "docs" / "fleet.md", description_page()
     documented = list(plugins())
     for kind, name, page in documented:
         yield REPOSITORY / "docs" / "plugins" / f"{name}.md", plugin_page(kind, name, page)
@@ -237,6 +241,40 @@ def default_of(option: Mapping[str, Any]) -> str:
     if isinstance(default, str):
         return words(default) if " " in default or "(" in default else f"`{default}`" if default else "empty"
     return f"`{json.dumps(default, ensure_ascii=False)}`"
+
+
+# The description
+
+
+def description_page() -> str:
+    """What may stand in ``fleet.yml``."""
+    parts = [
+        "# fleet.yml",
+        GENERATED.format(source="plugins/module_utils/fleet/schema.py"),
+        "Beside `hosts.yml` in the folder of an inventory. `plugin: inference.fleet.fleet` is its first line.",
+    ]
+    for title, told, keys in (
+        ("models", "A mapping of each model's name to", MODEL),
+        (
+            "services",
+            "A mapping of each service's name to what follows. The same keys in `defaults` count for all:",
+            SERVICE,
+        ),
+        ("gateway", "", GATEWAY),
+        ("overlay", "", OVERLAY),
+    ):
+        rows = [row([f"`{name}`", key.kind.removeprefix("a "), _default(key), key.told]) for name, key in keys.items()]
+        table = "\n".join(["| key | type | default | |", "| --- | --- | --- | --- |", *rows])
+        parts += [f"## {title}", *([told] if told else []), table]
+    parts += ["## publisher", "The host that brings models from the hub to the store; `localhost` where omitted."]
+    return "\n\n".join(parts) + "\n"
+
+
+def _default(key: Key) -> str:
+    if key.required:
+        return "required"
+    chosen = "" if key.default is None else f"`{json.dumps(key.default)}`"
+    return f"{chosen} of {', '.join(f'`{choice}`' for choice in key.choices)}" if key.choices else chosen
 
 
 # Benchmarks

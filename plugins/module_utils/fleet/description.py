@@ -11,7 +11,8 @@ from typing import Any
 
 from ..serving.contract.capabilities import CAPABILITIES
 from .limits import FAMILY_LIMITS, OWNED_FLAGS, PARSERS_WITH_TEMPLATE, REMOVED_FLAGS, SHORT_CONTEXT
-from .schema import GATEWAY, MODEL, NAME, OVERLAY, SERVICE, TOP, Key, Mistake, did_you_mean, is_template, read_part
+from .reading import Mistake, did_you_mean, is_template, read_part
+from .schema import GATEWAY, MODEL, NAME, OVERLAY, SERVICE, TOP, Key
 
 LABEL = 63  # characters that a DNS label may have
 

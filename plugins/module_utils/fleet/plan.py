@@ -15,7 +15,7 @@ from typing import Any
 
 from .contracts import contract_of
 from .description import Description, Service, dns_label
-from .schema import is_template
+from .reading import is_template
 from .vllm_command import arguments, container
 
 PORT = 8000  # of every instance, inside the overlay network
