@@ -114,6 +114,16 @@ counts:
   returned: success
   type: dict
   sample: {passed: 24, failed: 0, skipped: 3}
+failures:
+  description: Everything that failed, once, with its cause.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - host: host-b
+      thing: smollm2-host-b
+      cause: its container is paused
+      next_step: Look at `docker logs smollm2-host-b` on host-b.
 paths:
   description: The files.
   returned: success

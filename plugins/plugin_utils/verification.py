@@ -16,7 +16,7 @@ def verification(
 ) -> dict[str, Any]:
     """The ``results`` of verification_report, from what the role verify registered on the hosts that it ``asked``.
 
-    One that was not ``reached`` is a failure.
+    What failed follows from what was found; only what kept a host from finding out is named among the ``failures``.
     """
     hosts = {host: hostvars[host] for host in asked}
     plans: list[Mapping[str, Any]] = [
@@ -67,55 +67,49 @@ def _host(host: str, variables: Mapping[str, Any], groups: Mapping[str, Sequence
 
 def _add_endpoints(found: dict[str, Any], host: str, result: Mapping[str, Any]) -> None:
     endpoints = result.get("endpoints") or []
-    for endpoint in endpoints:
-        found["endpoints"].append({**endpoint, "host": host})
-        if not endpoint["ready"]:
-            step = endpoint["next_step"] or f"Look at `docker logs {endpoint['name']}` there."
-            _add_failure(found, host, endpoint["name"], endpoint["error"], step)
-    if not endpoints and result.get("failed"):
-        _add_failure(found, host, "health", str(result.get("msg")), "")
+    found["endpoints"] += [{**endpoint, "host": host} for endpoint in endpoints]
+    if not endpoints:
+        _add_failure(found, host, "health", result)
 
 
 def _add_contracts(found: dict[str, Any], host: str, result: Mapping[str, Any]) -> None:
     services = result.get("services") or []
-    for service in services:
-        found["contracts"].append(
-            {"service": service["name"], "host": host, "model": service["model"], "probes": service["probes"]}
-        )
-        for probe in service["probes"]:
-            if probe["outcome"] == "fail":
-                cause = f"{probe['capability']}: {probe['evidence']}"
-                step = "Correct the service, or leave out of its contract what its model cannot."
-                _add_failure(found, host, service["name"], cause, step)
-    if not services and result.get("failed"):
-        _add_failure(found, host, "contracts", str(result.get("msg")), "")
+    found["contracts"] += [
+        {"service": service["name"], "host": host, "model": service["model"], "probes": service["probes"]}
+        for service in services
+    ]
+    if not services:
+        _add_failure(found, host, "contracts", result)
 
 
 def _add_overlay(found: dict[str, Any], host: str, result: Mapping[str, Any], anchors: Mapping[Any, str]) -> None:
-    for peer, seen in (result.get("peers") or {}).items():
-        found["overlay"].append(
-            {
-                "from": host,
-                "to": anchors.get(peer, peer),
-                "ok": bool(seen.get("full") and seen.get("stream")),
-                "mtu": seen.get("mtu"),
-                "mb_per_s": seen.get("mb_per_s_to"),
-                "encrypted": seen.get("encrypted"),
-            }
-        )
-    if result.get("failed"):
-        _add_failure(found, host, "overlay network", str(result.get("msg")), "")
+    found["overlay"] += [
+        {
+            "from": host,
+            "to": anchors.get(peer, peer),
+            "ok": bool(seen.get("full") and seen.get("stream")),
+            "mtu": seen.get("mtu"),
+            "mb_per_s": seen.get("mb_per_s_to"),
+            "encrypted": seen.get("encrypted"),
+        }
+        for peer, seen in (result.get("peers") or {}).items()
+    ]
+    _add_failure(found, host, "overlay network", result)
 
 
 def _add_exposure(found: dict[str, Any], host: str, result: Mapping[str, Any]) -> None:
-    for target in result.get("targets") or []:
-        outcome = "pass" if target["closed"] else "fail"
-        name = f"exposure of {target['name']}"
-        found["checks"].append({"name": name, "host": host, "outcome": outcome, "evidence": target["evidence"]})
-        if not target["closed"]:
-            cause = f"{target['url']} answers from outside: {target['evidence']}"
-            _add_failure(found, host, name, cause, "What publishes that port? Only the gateway should.")
+    found["checks"] += [
+        {
+            "name": f"exposure of {target['name']}",
+            "host": host,
+            "outcome": "pass" if target["closed"] else "fail",
+            "evidence": target["evidence"] if target["closed"] else f"{target['url']} answers: {target['evidence']}",
+        }
+        for target in result.get("targets") or []
+    ]
 
 
-def _add_failure(found: dict[str, Any], host: str, thing: str, cause: str, next_step: str) -> None:
-    found["failures"].append({"host": host, "thing": thing, "cause": cause, "next_step": next_step})
+def _add_failure(found: dict[str, Any], host: str, thing: str, result: Mapping[str, Any]) -> None:
+    """What kept a module from finding out anything. Only then it has a message; in the play it counts as no failure."""
+    if result.get("msg"):
+        found["failures"].append({"host": host, "thing": thing, "cause": str(result["msg"]), "next_step": ""})

@@ -58,7 +58,7 @@ HOSTVARS = {
         "fleet_plan": PLAN,
         "overlay_anchor_name": "anchor-b",
         "verify_proof": {"endpoints": [endpoint("web-gpu-b", "its container died: no memory", "Use more.")]},
-        "verify_overlay_proof": {"failed": True, "msg": "Failed to send"},
+        "verify_overlay_proof": {"failed": False, "failed_when_result": False, "msg": "Failed to send"},
     },
     "gpu-c": {"fleet_plan": PLAN},
 }
@@ -69,12 +69,14 @@ def found(reached=("gpu-a", "gpu-b", "gpu-c")):
 
 
 def test_everything_that_is_broken_is_a_failure_with_its_cause():
-    assert [(failure["host"], failure["thing"], failure["cause"]) for failure in found()["failures"]] == [
+    failures = report(found())[0]["failures"]
+    assert {(failure["host"], failure["thing"], failure["cause"]) for failure in failures} == {
         ("gpu-a", "web-gpu-a", "regex: seen"),
-        ("gpu-a", "exposure of vLLM", "http://192.0.2.11:8000/health answers from outside: HTTP 200"),
+        ("gpu-a", "exposure of vLLM", "http://192.0.2.11:8000/health answers: HTTP 200"),
         ("gpu-b", "web-gpu-b", "its container died: no memory"),
         ("gpu-b", "overlay network", "Failed to send"),
-    ]
+    }
+    assert "Use more." in [failure["next_step"] for failure in failures]
 
 
 def test_a_host_that_was_not_reached_is_a_failure():

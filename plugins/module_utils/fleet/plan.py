@@ -89,31 +89,22 @@ def _serving(host: str, services: list[Service], fleet: Description) -> dict[str
         "model_cache_models": models,
         "vllm_services": [_instance(service, host, fleet) for service in services],
         "verify_instances": [
-            _with_key(
-                {
-                    "name": service.instance(host),
-                    "base_url": f"http://{service.instance(host)}:{PORT}/v1",
-                    "models": [service.served_model_name],
-                    "container": service.instance(host),
-                },
-                service,
-            )
-            for service in services
+            {**_endpoint(service, host), "models": [service.served_model_name]} for service in services
         ],
         "verify_services": [
-            _with_key(
-                {
-                    "name": service.instance(host),
-                    "base_url": f"http://{service.instance(host)}:{PORT}/v1",
-                    "model": service.served_model_name,
-                    "container": service.instance(host),
-                    "contract": contract_of(service.values, fleet.models[service.values["model"]]["family"]),
-                },
-                service,
-            )
+            {
+                **_endpoint(service, host),
+                "model": service.served_model_name,
+                "contract": contract_of(service.values, fleet.models[service.values["model"]]["family"]),
+            }
             for service in services
         ],
     }
+
+
+def _endpoint(service: Service, host: str) -> dict[str, Any]:
+    name = service.instance(host)
+    return _with_key({"name": name, "base_url": f"http://{name}:{PORT}/v1", "container": name}, service)
 
 
 def _instance(service: Service, host: str, fleet: Description) -> dict[str, Any]:

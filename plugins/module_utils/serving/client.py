@@ -57,8 +57,8 @@ class Endpoint:
 class AnswerError(Exception):
     """What came instead of the answer that was asked for.
 
-    ``status`` is 0 and ``problem`` one of those of ``exchange`` where no whole answer came. ``final``: waiting cannot
-    help.
+    ``status`` is 0 and ``problem`` one of those of ``exchange`` where no whole answer came; ``problem`` is ``dead``
+    where the answer says that of the engine. ``final``: waiting cannot help.
     """
 
     def __init__(self, cause: str, status: int = 0, problem: str = "", final: bool = False, body: str = "") -> None:

@@ -7,10 +7,9 @@ on a network that the host is not on. It reads requests from standard input, one
 ``id``, makes them side by side, and prints the answers in the order in which they come.
 
 A request is ``{url, method, headers, body, timeout, ca}``: ``body`` is text, ``timeout`` seconds for all of it, ``ca``
-PEM text. An answer is ``{status, headers, body, first_s, elapsed_s, problem, detail}``: times in seconds, to the first
-byte of the body and to its end. ``status`` is 0 where none came. ``problem`` is empty for a whole answer, else one of
-``unreachable``, ``tls``, ``timeout``, ``not_http``, ``cut`` (``body`` is what came before), ``too_large`` or
-``invalid`` (nothing was sent), and ``detail`` says more.
+PEM text. An answer is ``{status, headers, body, problem, detail}``: ``status`` is 0 where none came. ``problem`` is
+empty for a whole answer, else one of ``unreachable``, ``tls``, ``timeout``, ``not_http``, ``cut`` (``body`` is what
+came before), ``too_large`` or ``invalid`` (nothing was sent), and ``detail`` says more.
 """
 
 from __future__ import annotations
@@ -73,11 +72,10 @@ class _Incoming(io.RawIOBase):
 
 def exchange(request: dict[str, Any]) -> dict[str, Any]:
     """The answer to ``request``; what goes wrong is part of it."""
-    began = time.monotonic()
-    answer: dict[str, Any] = {"status": 0, "headers": {}, "body": "", "first_s": None, "problem": "", "detail": ""}
+    answer: dict[str, Any] = {"status": 0, "headers": {}, "body": "", "problem": "", "detail": ""}
     body = bytearray()
     try:
-        _converse(request, began, answer, body)
+        _converse(request, answer, body)
     except ssl.SSLCertVerificationError as error:
         answer.update(problem="tls", detail=error.verify_message)
     except ssl.SSLError as error:
@@ -98,15 +96,15 @@ def exchange(request: dict[str, Any]) -> dict[str, Any]:
         answer.update(problem="unreachable", detail=error.strerror or str(error))
     except ValueError as error:
         answer.update(problem="not_http" if answer["status"] else "invalid", detail=str(error)[:200])
-    answer.update(body=body.decode("utf-8", "replace"), elapsed_s=time.monotonic() - began)
+    answer["body"] = body.decode("utf-8", "replace")
     return answer
 
 
-def _converse(request: dict[str, Any], began: float, answer: dict[str, Any], body: bytearray) -> None:
+def _converse(request: dict[str, Any], answer: dict[str, Any], body: bytearray) -> None:
     target = urlsplit(request["url"])
     if target.scheme not in ("http", "https") or not target.hostname:
         raise ValueError(f"{request['url']} is no URL of a server; it should begin with http:// or https://")
-    sock = _connect(target, request.get("ca") or "", began + request["timeout"])
+    sock = _connect(target, request.get("ca") or "", time.monotonic() + request["timeout"])
     try:
         connection = http.client.HTTPConnection(target.hostname, target.port)
         connection.sock = sock
@@ -117,8 +115,6 @@ def _converse(request: dict[str, Any], began: float, answer: dict[str, Any], bod
         response = connection.getresponse()
         answer.update(status=response.status, headers={name.lower(): text for name, text in response.getheaders()})
         while chunk := response.read1(CHUNK):
-            if answer["first_s"] is None:
-                answer["first_s"] = time.monotonic() - began
             body += chunk
             if len(body) > MAX_BODY:
                 answer.update(problem="too_large", detail=f"the answer is larger than {MAX_BODY} bytes")

@@ -25,17 +25,15 @@ def watch(client: Client, patience: Patience, deadline: float, show: Callable[[O
     has passed. ``show`` is called with each look.
     """
     follower = Follower(client.endpoint.container) if client.endpoint.container else None
-    moved, mark, dead = time.monotonic(), "", False
+    moved, mark = time.monotonic(), ""
     while True:
         sight = follower.look() if follower else Sight("")
         outcome, final = _assess(client, patience, sight)
-        died_again = dead and "the engine is dead" in outcome.error
-        dead = "the engine is dead" in outcome.error
         show(outcome)
         now = time.monotonic()
         if (current := f"{outcome.stage} {outcome.error} {sight.mark}") != mark:
             moved, mark = now, current
-        if outcome.ready or final or (died_again and not follower) or now + PAUSE > deadline:
+        if outcome.ready or final or now + PAUSE > deadline:
             return outcome
         if now - moved > patience.stall:
             outcome.error += f"; nothing has moved for {patience.stall:g} s"
@@ -57,9 +55,9 @@ def _assess(client: Client, patience: Patience, sight: Sight) -> tuple[Outcome, 
         outcome = look(client, patience)
     except AnswerError as error:
         stage = "loading" if error.problem in ("unreachable", "cut") else "ready"
-        return Outcome(
-            name, base_url, stage=stage, progress=sight.progress, error=client.hidden(str(error))
-        ), error.final
+        told = Outcome(name, base_url, stage=stage, progress=sight.progress, error=client.hidden(str(error)))
+        # Where its container can be seen, that soon says why the engine died.
+        return told, error.final or (error.problem == "dead" and not client.endpoint.container)
     outcome.progress = sight.progress
     return outcome, False
 

@@ -72,7 +72,7 @@ def _require_health(client: Client, timeout: float) -> None:
         client.text(url, timeout)
     except AnswerError as error:
         if error.status == 503 and not error.body:  # as vLLM says it; a proxy has more to say
-            raise AnswerError(f"{url}: HTTP 503, the engine is dead", status=503) from error
+            raise AnswerError(f"{url}: HTTP 503, the engine is dead", status=503, problem="dead") from error
         if error.status != 404:  # other servers than vLLM have none
             raise
 

@@ -30,13 +30,14 @@ class Case:
     outcome: str  # pass | fail | skip
     evidence: str
     seconds: float | None = None
+    next_step: str = ""  # where it failed
 
 
 def cases_of(results: Results) -> tuple[Case, ...]:
     """All cases, in the order of ``results``; an instance of the plan that nobody asked is one that was skipped."""
     asked = {endpoint.name for endpoint in results.endpoints}
     silent = (
-        Endpoint(service.instance, service.host, None, "", (), None, "")
+        Endpoint(service.instance, service.host, None, "", (), None, "", "")
         for service in results.services
         if service.instance not in asked
     )
@@ -62,6 +63,7 @@ def _endpoint_case(endpoint: Endpoint) -> Case:
     return Case(
         *("endpoints", "endpoints", endpoint.name, endpoint.name, endpoint.host),
         *(OUTCOME[endpoint.ready], evidence, endpoint.latency),
+        endpoint.next_step or (f"Look at `docker logs {endpoint.name}` on {endpoint.host}." if endpoint.host else ""),
     )
 
 
@@ -71,6 +73,7 @@ def _contract_cases(contract: Contract, contracts: Counter[str]) -> Iterator[Cas
         yield Case(
             *("contracts", f"contracts.{contract.service}", probe.capability + of, contract.service, contract.host),
             *(probe.outcome, probe.evidence, probe.latency),
+            "Correct the service, or leave out of its contract what its model cannot.",
         )
 
 
@@ -103,17 +106,14 @@ def _explains(failure: Failure, case: Case) -> bool:
 
 def _failure(subject: str, failed: list[Case]) -> Failure:
     first = failed[0]
-    if first.kind == "endpoints":
-        next_step = f"Look at `docker logs {subject}` on {first.host}." if first.host else ""
-        return Failure(first.host, subject, first.evidence, next_step)
-    if first.kind == "checks":
-        return Failure(first.host, subject, first.evidence or "The check failed.", "")
+    if first.kind in ("endpoints", "checks"):
+        return Failure(first.host, subject, first.evidence or "The check failed.", first.next_step)
     # The same cause is said once, after all to which it applies.
     names: dict[str, list[str]] = {}
     for case in failed:
         names.setdefault(case.evidence or "failed", []).append(case.name)
     cause = "\n".join(f"{_listed(own)}: {evidence}" for evidence, own in names.items())
-    return Failure(first.host if first.kind == "contracts" else "", subject, cause, "")
+    return Failure(first.host if first.kind == "contracts" else "", subject, cause, first.next_step)
 
 
 def _listed(names: list[str]) -> str:

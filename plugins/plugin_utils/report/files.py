@@ -21,12 +21,12 @@ PAGE, DATA, CASES = "report.html", "report.json", "junit.xml"
 
 
 def report(given: Any) -> tuple[dict[str, Any], dict[str, str]]:
-    """``verdict``, ``counts`` and ``rows`` of the results ``given``, and the text of each file by its name."""
+    """``verdict``, ``counts``, ``failures`` and ``rows`` of the results ``given``, and each file's text by its name."""
     results = read_results(given)
     cases = cases_of(results)
-    verdict = {"verdict": verdict_of(results, cases), "counts": count(cases)}
     failures = [vars(failure) for failure in failures_of(results, cases)]
-    data = {**results.given, **verdict, "failures": failures}
+    verdict = {"verdict": verdict_of(results, cases), "counts": count(cases), "failures": failures}
+    data = {**results.given, **verdict}
     return {**verdict, "rows": summary(results)}, {
         PAGE: page(results, cases),
         DATA: json.dumps(data, indent=2, ensure_ascii=False) + "\n",

@@ -50,6 +50,7 @@ class Endpoint:
     models: tuple[str, ...]
     latency: float | None  # seconds
     error: str
+    next_step: str
 
 
 @dataclass(frozen=True)
@@ -169,6 +170,7 @@ def _endpoint(entry: Entry) -> Endpoint:
         entry.texts("models"),
         entry.number("latency_s"),
         entry.text("error"),
+        entry.text("next_step"),
     )
 
 

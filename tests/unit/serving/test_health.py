@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,8 @@ from ansible_collections.inference.fleet.plugins.module_utils.serving import hea
 from ansible_collections.inference.fleet.plugins.module_utils.serving.client import Endpoint
 
 from .conftest import COMPLETION, KEY
+
+HEALTHY = Path(__file__).parents[1] / "vllm_logs" / "healthy.log"
 
 
 @pytest.fixture(autouse=True)
@@ -244,6 +247,20 @@ def test_what_does_not_move_is_not_waited_for(endpoint):
     error = outcome_of(endpoint, timeout=30, stall=0.3)["error"]
     assert error.endswith("; nothing has moved for 0.3 s")
     assert time.monotonic() - began < 5
+
+
+def test_a_recorded_start_reaches_its_milestones_in_turn():
+    lines = HEALTHY.read_text().splitlines()
+    told = [milestone("\n".join(lines[:count])) for count in range(len(lines) + 1)]
+    assert [stage for stage in dict.fromkeys(told) if stage] == [
+        "loading /model",
+        "weights 0 of 1",
+        "weights 1 of 1",
+        "weights loaded in 1.34 s",
+        "KV cache of 46,592 tokens",
+        "engine initialized in 1.23 s",
+        "server started",
+    ]
 
 
 @pytest.mark.parametrize(
