@@ -15,7 +15,7 @@ from urllib.parse import quote
 from ..errors import FleetError
 from ..host.esp import probe_esp
 from ..host.reach import link_mtu, reach
-from ..host.units import why_it_failed
+from ..host.units import observe_units, why_it_failed
 from ..host.wire import Seen, Wire
 from .api import engine_get
 from .cli import docker
@@ -23,6 +23,7 @@ from .engine import parse_networks, parse_swarm
 from .overlay_causes import Evidence, explain
 
 PROGRAMS = "/usr/local/lib/inference.fleet"
+UNIT = "overlay-anchor.service"
 GOSSIP, CONTROL = 7946, 2377
 FIRST_ROUND = 4.0  # seconds; then what stops all packets for good is looked for before waiting longer
 GOSSIP_WITHIN = 8.0  # seconds; every second each host asks another one, in turn, whether it lives
@@ -30,6 +31,10 @@ SLACK = 20.0  # seconds that a program in the anchor may take beyond what it was
 STREAMS = 8.0  # seconds that measuring one peer takes at most
 
 Results = dict[str, dict[str, Any]]
+
+
+class NoAnchorError(FleetError):
+    """There is nothing on the network to look from."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,8 @@ class Proof:
 
 def prove(proof: Proof, seconds: float, *, throughput: bool = False) -> Results:
     """What became of packets to each peer; raises FleetError unless all is sound within ``seconds``."""
-    evidence = _look(proof, proof.peers, min(FIRST_ROUND, seconds))
+    deadline = time.monotonic() + seconds
+    evidence = _first_look(proof, min(FIRST_ROUND, seconds), deadline)
     unsound = _unsound(evidence)
     lost = [peer for peer in unsound if not evidence[peer].arrived]
     if lost and evidence[lost[0]].encrypted and (esp := probe_esp()).supported is False:
@@ -70,8 +76,8 @@ def prove(proof: Proof, seconds: float, *, throughput: bool = False) -> Results:
             f"the network is encrypted and {esp.reason}, so nothing reaches {', '.join(lost)}",
             "Boot a kernel that has it, or remove the network and set overlay_encrypted: false.",
         )
-    if unsound and seconds > FIRST_ROUND:
-        evidence.update(_look(proof, unsound, seconds - FIRST_ROUND))
+    if unsound and (left := deadline - time.monotonic()) > 0:
+        evidence.update(_look(proof, unsound, left))
         unsound = _unsound(evidence)
     if unsound:
         down = _nodes_down()
@@ -96,6 +102,18 @@ def verdict(seen: Seen | None, reason: str) -> dict[str, Any]:
     if seen["in", "esp"] or seen["out", "esp"]:
         return {"encrypted": None, "wire": f"ESP {'in' if seen['in', 'esp'] else 'out'} only"}
     return {"encrypted": None, "wire": "nothing of the network was seen on this host's interfaces"}
+
+
+def _first_look(proof: Proof, seconds: float, deadline: float) -> dict[str, Evidence]:
+    """One round of ``seconds``, once there is an anchor: it comes back some seconds after the engine."""
+    while True:
+        try:
+            return _look(proof, proof.peers, seconds)
+        except NoAnchorError:
+            unit = observe_units([UNIT]).get(UNIT, {})
+            if unit.get("state") not in ("activating", "active") or time.monotonic() > deadline:
+                raise
+        time.sleep(1)
 
 
 def _look(proof: Proof, peers: Sequence[str], seconds: float) -> dict[str, Evidence]:
@@ -189,8 +207,7 @@ def _run(proof: Proof, program: str, request: dict[str, Any], timeout: float) ->
     return json.loads(answer)
 
 
-def _no_anchor(attempted: str, cause: str) -> FleetError:
-    journal = why_it_failed("overlay-anchor.service")
-    return FleetError(
-        attempted, f"{cause}; overlay-anchor.service says: {journal}", "Run the role inference.fleet.overlay."
+def _no_anchor(attempted: str, cause: str) -> NoAnchorError:
+    return NoAnchorError(
+        attempted, f"{cause}; {UNIT} says: {why_it_failed(UNIT)}", "Run the role inference.fleet.overlay."
     )
