@@ -15,13 +15,8 @@ description:
   - What is not there is reported as V(null); a host without Docker is a picture like any other.
 version_added: 1.0.0
 author: The inference.fleet contributors (@inference-fleet)
-attributes:
-  check_mode:
-    support: full
-    description: Changes nothing.
-  diff_mode:
-    support: N/A
-    description: Changes nothing.
+extends_documentation_fragment:
+  - inference.fleet.info
 options:
   packages:
     description: Packages whose version and hold are of interest.

@@ -15,13 +15,8 @@ description:
   - What is open is reported but is no failure. Look at RV(targets[].closed).
 version_added: 1.0.0
 author: The inference.fleet contributors (@inference-fleet)
-attributes:
-  check_mode:
-    support: full
-    description: Changes nothing.
-  diff_mode:
-    support: N/A
-    description: Changes nothing.
+extends_documentation_fragment:
+  - inference.fleet.info
 options:
   targets:
     description: What to ask.

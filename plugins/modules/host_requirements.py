@@ -14,13 +14,8 @@ description:
   - Fails with one message that lists all that is wrong, each with its cause and what to do about it.
 version_added: 1.0.0
 author: The inference.fleet contributors (@inference-fleet)
-attributes:
-  check_mode:
-    support: full
-    description: Changes nothing.
-  diff_mode:
-    support: N/A
-    description: Changes nothing.
+extends_documentation_fragment:
+  - inference.fleet.info
 options:
   containers:
     description: The host will run containers, so operating system, kernel and memory matter.

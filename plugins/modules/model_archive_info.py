@@ -17,16 +17,10 @@ description:
 version_added: 1.0.0
 author: The inference.fleet contributors (@inference-fleet)
 extends_documentation_fragment:
+  - inference.fleet.info
   - inference.fleet.store
   - inference.fleet.store.models
   - inference.fleet.store.hub
-attributes:
-  check_mode:
-    support: full
-    description: Changes nothing.
-  diff_mode:
-    support: N/A
-    description: Changes nothing.
 options:
   presign:
     description: How many seconds presigned URLs are valid; V(0) makes none. Otherwise a model that is absent fails.

@@ -17,13 +17,13 @@ description:
     behind it, vLLM needs C(--tool-strict-level=parameter).
 version_added: 1.0.0
 author: The inference.fleet contributors (@inference-fleet)
+extends_documentation_fragment:
+  - inference.fleet.info
+  - inference.fleet.info.via
 attributes:
   check_mode:
     support: full
     description: Changes nothing. A contract that is not kept is reported but is no failure.
-  diff_mode:
-    support: N/A
-    description: Changes nothing.
 options:
   services:
     description: What to ask, all at once.
@@ -78,12 +78,6 @@ options:
       ca:
         description: Certificates to trust, in PEM form; the system's where omitted.
         type: str
-  via:
-    description:
-      - Name of a container on this host in whose network the requests are made; it must have a C(python3).
-      - Where omitted, they are made from where the module runs.
-    type: str
-    default: ""
   record:
     description:
       - Folder in which to keep what was proven of each O(services[].container). A contract that the very container has

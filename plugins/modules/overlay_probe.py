@@ -20,13 +20,8 @@ description:
     stale peer, which swarm lists as down or whose name resolves to an address at which nobody answers.
 version_added: 1.0.0
 author: The inference.fleet contributors (@inference-fleet)
-attributes:
-  check_mode:
-    support: full
-    description: Changes nothing.
-  diff_mode:
-    support: N/A
-    description: Changes nothing.
+extends_documentation_fragment:
+  - inference.fleet.info
 options:
   network:
     description: Name of the overlay network.

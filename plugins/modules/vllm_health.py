@@ -20,14 +20,13 @@ description:
 version_added: 1.0.0
 author: The inference.fleet contributors (@inference-fleet)
 extends_documentation_fragment:
+  - inference.fleet.info
+  - inference.fleet.info.via
   - inference.fleet.progress
 attributes:
   check_mode:
     support: full
     description: Changes nothing. Waits for nothing, and an endpoint that does not serve is reported but is no failure.
-  diff_mode:
-    support: N/A
-    description: Changes nothing.
 options:
   endpoints:
     description: What to ask.
@@ -62,12 +61,6 @@ options:
       ca:
         description: Certificates to trust, in PEM form; the system's where omitted.
         type: str
-  via:
-    description:
-      - Name of a container on this host in whose network the requests are made; it must have a C(python3).
-      - Where omitted, they are made from where the module runs.
-    type: str
-    default: ""
   timeout:
     description: How long to wait for all of them, in seconds. V(0) looks once.
     type: float
