@@ -77,4 +77,8 @@ bench: venv ## Measure, side by side with what else could be used
 	python scripts/docs.py
 
 test-molecule: venv ## All scenarios, for real, on virtual hosts
-	molecule test $(addprefix --scenario-name ,default $(MOLECULE_SCENARIOS))
+	log=$$(mktemp); trap 'rm "$$log"' EXIT
+	molecule test $(addprefix --scenario-name ,default $(MOLECULE_SCENARIOS)) 2>&1 | tee "$$log" || {
+		# At the end again, for those who see no more of a long log.
+		echo "The last failures:"; grep --after-context=5 'fatal: \[' "$$log" | tail --lines=30; exit 1
+	}
