@@ -55,7 +55,7 @@ def _host(host: str, variables: Mapping[str, Any], groups: Mapping[str, Sequence
         "Docker": (known.get("engine") or {}).get("version"),
         "Compose": known.get("compose"),
         "vLLM": ", ".join(sorted({endpoint["version"] for endpoint in endpoints if endpoint["version"]})),
-        "distribution": (known.get("os") or {}).get("name"),
+        "distribution": (known.get("distribution") or {}).get("name"),
     }
     return {
         "name": host,

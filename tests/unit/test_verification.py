@@ -52,7 +52,12 @@ HOSTVARS = {
                 {"name": "vLLM", "url": "http://192.0.2.11:8000/health", "closed": False, "evidence": "HTTP 200"}
             ]
         },
-        "verify_host": {"kernel": "6.12", "engine": {"version": "28.5"}, "compose": None, "os": {"name": "Debian 13"}},
+        "verify_host": {
+            "distribution": {"name": "Debian 13"},
+            "kernel": "6.12",
+            "engine": {"version": "28.5"},
+            "compose": None,
+        },
     },
     "gpu-b": {
         "fleet_plan": PLAN,
