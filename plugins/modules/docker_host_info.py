@@ -103,10 +103,20 @@ compose:
   type: str
   sample: 2.40.3
 daemon_json:
-  description: The engine's configuration file, V(null) without one.
+  description: The engine's configuration file, without secrets; V(null) without one.
   returned: success
   type: dict
   sample: {log-driver: local}
+daemon_contributions:
+  description: >-
+    SHA-256 of the sorted JSON of what each contributor has in it; see M(inference.fleet.docker_daemon_config).
+  returned: success
+  type: dict
+  sample: {docker: 44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a}
+daemon_settled:
+  description: Whether everything contributed is in the configuration, and no run died before the engine was back.
+  returned: success
+  type: bool
 engine:
   description: The engine; V(null) when none is installed. When it does not run, C(error) says why.
   returned: success

@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.inference.fleet.plugins.module_utils.docker import host as docker_host
 from ansible_collections.inference.fleet.plugins.module_utils.docker.api import engine_get
+from ansible_collections.inference.fleet.plugins.module_utils.docker.daemon_files import read_json
 from ansible_collections.inference.fleet.plugins.module_utils.docker.engine import (
     is_encrypted,
     parse_containers,
@@ -135,18 +136,18 @@ def test_the_telling_line_of_a_journal(journal, line):
 )
 def test_daemon_json_is_read(tmp_path, text, content):
     (tmp_path / "daemon.json").write_text(text)
-    assert docker_host.read_daemon_json(tmp_path / "daemon.json") == content
+    assert read_json(tmp_path / "daemon.json") == content
 
 
 @pytest.mark.parametrize("text", ["{", "[]"])
 def test_a_broken_daemon_json_is_not_overwritten_silently(tmp_path, text):
     (tmp_path / "daemon.json").write_text(text)
     with pytest.raises(FleetError, match="Repair it or move it away"):
-        docker_host.read_daemon_json(tmp_path / "daemon.json")
+        read_json(tmp_path / "daemon.json")
 
 
 def test_what_is_not_there_is_none(tmp_path):
-    assert docker_host.read_daemon_json(tmp_path / "daemon.json") is None
+    assert read_json(tmp_path / "daemon.json") is None
     assert docker_host.observe_file(tmp_path / "file") is None
     assert engine_get("/info", str(tmp_path / "docker.sock")) is None
 

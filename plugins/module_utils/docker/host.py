@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -19,9 +18,10 @@ from ..host.system import observe_host
 from ..host.units import observe_units, why_it_failed
 from ..local_command import SYSTEM_PATH, look
 from .api import engine_get
+from .daemon_files import read_files
+from .daemon_merge import without_secrets
 from .engine import parse_containers, parse_networks, parse_swarm
 
-DAEMON_JSON = Path("/etc/docker/daemon.json")
 NO_SWARM = parse_swarm({})
 PLUGIN_DIRECTORIES = ("/usr/local/lib", "/usr/local/libexec", "/usr/lib", "/usr/libexec")
 
@@ -32,6 +32,7 @@ def picture(
     """The picture of this host; ``packages``, ``units`` and ``files`` are those that the caller wants to know about."""
     host = observe_host()
     versions, held = observe_packages(packages)
+    daemon = read_files()
     return {
         "distribution": {**asdict(host.distribution), "release": host.distribution.release},
         "kernel": host.kernel,
@@ -43,7 +44,9 @@ def picture(
         "units": observe_units(units),
         "files": {path: observe_file(Path(path)) for path in files},
         "compose": compose_version(),
-        "daemon_json": read_daemon_json(),
+        "daemon_json": None if daemon.config is None else without_secrets(daemon.config),
+        "daemon_contributions": daemon.digests,
+        "daemon_settled": daemon.settled,
         **observe_engine(),
     }
 
@@ -71,23 +74,6 @@ def observe_file(path: Path) -> str | None:
         return None
     except OSError as error:
         raise FleetError(f"Failed to read {path}", error.strerror or str(error), "Is the play run as root?") from error
-
-
-def read_daemon_json(path: Path = DAEMON_JSON) -> dict[str, Any] | None:
-    """The engine's configuration; None when it has none."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise FleetError(f"Failed to read {path}", error.strerror or str(error), "Is the play run as root?") from error
-    try:
-        content = json.loads(text) if text.strip() else {}
-    except ValueError as error:
-        raise FleetError(f"Failed to read {path}", f"it is not JSON ({error})", "Repair it or move it away.") from error
-    if not isinstance(content, dict):
-        raise FleetError(f"Failed to read {path}", "it is not a JSON object", "Repair it or move it away.")
-    return content
 
 
 def compose_version() -> str | None:
