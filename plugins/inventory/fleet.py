@@ -13,7 +13,8 @@ author: The inference.fleet contributors (@inference-fleet)
 description:
   - Reads C(fleet.yml), which describes models, services and the gateway of a fleet.
   - Gives every host the variables of this collection's roles, and the groups C(fleet), C(serving), C(gateway),
-    C(publisher), C(swarm_managers) and C(swarm_workers).
+    C(publisher), C(swarm_managers) and C(swarm_workers). Hosts that serve are in C(nvidia), C(gaudi) and C(cpu) by the
+    accelerators of their services.
   - The hosts stand in C(hosts.yml) (or C(hosts.ini)) beside it, or in any inventory source that is read before it.
   - Mistakes are collected in the variable C(fleet_errors) of all hosts, never walked past; the role
     P(inference.fleet.preflight#role), with which every playbook begins, prints them together and stops.

@@ -16,6 +16,7 @@ from typing import Any
 from .contracts import contract_of
 from .description import Description, Service, dns_label
 from .reading import is_template
+from .schema import SERVICE
 from .vllm_command import arguments, container
 
 PORT = 8000  # of every instance, inside the overlay network
@@ -52,6 +53,7 @@ def plan(fleet: Description, addresses: dict[str, Any]) -> Plan:
         "publisher": [fleet.publisher],
         "swarm_managers": managers,
         "swarm_workers": [host for host in hosts if host not in managers],
+        **{kind: _with_accelerator(kind, hosts, instances) for kind in SERVICE["accelerator"].choices},
     }
     routes = _routes(fleet)
     anchors = {host: ANCHOR + dns_label(host) for host in hosts}
@@ -71,6 +73,11 @@ def plan(fleet: Description, addresses: dict[str, Any]) -> Plan:
         for route in routes
     ]
     return made
+
+
+def _with_accelerator(kind: str, hosts: list[str], instances: dict[str, list[Service]]) -> list[str]:
+    """The hosts that run a service on this kind of accelerator; a host may have several kinds."""
+    return [host for host in hosts if any(service.values["accelerator"] == kind for service in instances.get(host, []))]
 
 
 def _overlay(host: str, address: Any, anchors: dict[str, str]) -> dict[str, Any]:

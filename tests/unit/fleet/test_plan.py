@@ -41,7 +41,15 @@ def test_groups_say_what_a_host_is_for():
         "publisher": ["localhost"],
         "swarm_managers": ["gpu-a"],
         "swarm_workers": ["gpu-b"],
+        "nvidia": ["gpu-a", "gpu-b"],
+        "gaudi": [],
+        "cpu": [],
     }
+
+
+def test_a_host_is_in_the_group_of_each_accelerator_that_it_serves_with():
+    made = planned(("services/mistral/accelerator", "cpu"), ("services/mistral/devices", []))
+    assert (made.groups["nvidia"], made.groups["cpu"]) == (["gpu-a", "gpu-b"], ["gpu-a"])
 
 
 def test_three_hosts_have_three_managers():
