@@ -4,15 +4,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
 from .machine import Machine
 
 FOLDERS = ("etc/cdi", "var/run/cdi")  # those that Docker reads; a later one wins
-NAME = re.compile(r"^\s*(?:- )?\"?name\"?:\s*\"?([^\s\",]+)\"?,?\s*$", re.MULTILINE)
+NAME = re.compile(r"^\s*(?:- )?name:\s*\"?([^\s\"]+)\"?\s*$", re.MULTILINE)
 LIBRARY = re.compile(r"lib(?:cuda|nvidia-ml)\.so\.(\d+(?:\.\d+)+)")
-KIND = re.compile(r"\"?kind\"?:\s*\"?([\w.-]+/[\w.-]+)")
+KIND = re.compile(r"^kind:\s*\"?([\w.-]+/[\w.-]+)", re.MULTILINE)
 
 
 def observe_cdi(machine: Machine, vendor: str) -> dict[str, Any] | None:
@@ -28,15 +29,28 @@ def observe_cdi(machine: Machine, vendor: str) -> dict[str, Any] | None:
 
 def parse_cdi(text: str) -> dict[str, Any] | None:
     """Kind, device names and driver version, without a YAML parser, which targets need not have; None: it is none."""
-    kind = KIND.search(text)
-    if kind is None:
+    kind, names = _of_json(text) if text.startswith("{") else _of_yaml(text)
+    if not kind:
         return None
     version = LIBRARY.search(text)
     return {
-        "kind": kind.group(1),
-        "devices": [f"{kind.group(1)}={name}" for name in NAME.findall(text)],
+        "kind": kind,
+        "devices": [f"{kind}={name}" for name in names],
         "driver": version.group(1) if version else None,
     }
+
+
+def _of_yaml(text: str) -> tuple[str, list[str]]:
+    kind = KIND.search(text)
+    return (kind.group(1) if kind else "", NAME.findall(text))
+
+
+def _of_json(text: str) -> tuple[str, list[str]]:
+    try:
+        specification = json.loads(text)
+        return str(specification["kind"]), [str(device["name"]) for device in specification["devices"]]
+    except (ValueError, LookupError, TypeError):
+        return "", []
 
 
 def is_stale(specification: dict[str, Any], library: str | None, installed: float | None) -> bool:

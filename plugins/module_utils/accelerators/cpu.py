@@ -12,6 +12,8 @@ from .machine import Machine
 
 CPUS, NODES = "sys/devices/system/cpu", "sys/devices/system/node"
 HUGE_PAGES = "sys/kernel/mm/hugepages/hugepages-2048kB"
+# What a program can have: what nobody uses, and what the kernel gives up for it. vLLM counts the same.
+FREE = ("MemFree", "Active(file)", "Inactive(file)", "SReclaimable")
 # Instruction sets by the name that vLLM knows, and the kernel's name for it on x86 and Arm.
 FEATURES = {
     "avx2": "avx2",
@@ -89,7 +91,7 @@ def _node(machine: Machine, node: int, allowed: list[int]) -> dict[str, Any]:
         "cpus": format_list(cpus),
         "cores": list(cores.values()),
         "memory_mib": _mib(memory, "MemTotal"),
-        "free_mib": _mib(memory, "MemFree") + _mib(memory, "FilePages") - _mib(memory, "Shmem"),
+        "free_mib": sum(_mib(memory, key) for key in FREE),
     }
 
 
@@ -105,7 +107,7 @@ def _memory_limit(machine: Machine) -> int | None:
 
 
 def _mib(meminfo: str, key: str) -> int:
-    found = re.search(rf"{key}:\s+(\d+) kB", meminfo)
+    found = re.search(rf"\b{re.escape(key)}:\s+(\d+) kB", meminfo)
     return int(found.group(1)) // 1024 if found else 0
 
 

@@ -27,7 +27,7 @@ FIELDS = (
 QUERY = ("hl-smi", "-Q", ",".join(FIELDS), "-f", "csv,noheader,nounits")
 LIST = ("hl-smi", "-L")
 FIRMWARE = re.compile(r"Firmware \[SPI\] Version\s*:\s*Preboot version (\S+)")
-NO_DRIVER = "driver is not loaded"
+NO_DRIVER = "not loaded"
 
 
 def parse_devices(text: str) -> tuple[list[dict[str, Any]], str | None]:
