@@ -34,7 +34,7 @@ def observe_cpu(machine: Machine) -> dict[str, Any]:
     """The processors; ``numa`` holds only what this machine's own processes may use."""
     info = machine.text("proc/cpuinfo")
     allowed = parse_list(_entry(machine.text("proc/self/status"), "Cpus_allowed_list"))
-    numa = [_node(machine, node, allowed) for node in _nodes(machine)]
+    numa = [_node(machine, node, allowed) for node in _nodes(machine)] or [_only_node(machine, allowed)]
     cores = [core for node in numa for core in node["cores"]]
     flags = set((_entry(info, "flags") or _entry(info, "Features")).split())
     return {
@@ -81,11 +81,19 @@ def _nodes(machine: Machine) -> list[int]:
 
 def _node(machine: Machine, node: int, allowed: list[int]) -> dict[str, Any]:
     cpus = [cpu for cpu in parse_list(machine.text(f"{NODES}/node{node}/cpulist")) if cpu in allowed]
+    return _part(machine, node, cpus, machine.text(f"{NODES}/node{node}/meminfo"))
+
+
+def _only_node(machine: Machine, allowed: list[int]) -> dict[str, Any]:
+    """The whole machine, where the kernel was built without NUMA."""
+    return _part(machine, 0, allowed, machine.text("proc/meminfo"))
+
+
+def _part(machine: Machine, node: int, cpus: list[int], memory: str) -> dict[str, Any]:
     cores: dict[str, list[int]] = {}
     for cpu in cpus:
         siblings = machine.text(f"{CPUS}/cpu{cpu}/topology/thread_siblings_list") or str(cpu)
         cores.setdefault(siblings, []).append(cpu)
-    memory = machine.text(f"{NODES}/node{node}/meminfo")
     return {
         "node": node,
         "cpus": format_list(cpus),

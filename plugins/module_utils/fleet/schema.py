@@ -57,7 +57,7 @@ SERVICE = {
     "tensor_parallel_size": Key("a whole number", "`--tensor-parallel-size`; the number of devices where omitted."),
     "gpu_memory_utilization": Key("a number", "`--gpu-memory-utilization`, from 0 to 1."),
     "kv_cache_dtype": Key("a string", "`--kv-cache-dtype`."),
-    "kv_cache_gib": Key("a number", "Room for the KV cache, with `cpu`."),
+    "kv_cache_gib": Key("a whole number", "Room for the KV cache, with `cpu`; what the host has for it where omitted."),
     "max_num_seqs": Key("a whole number", "`--max-num-seqs`."),
     "max_num_batched_tokens": Key("a whole number", "`--max-num-batched-tokens`."),
     "enforce_eager": Key("true or false", "`--enforce-eager`: it starts sooner, and is slower."),

@@ -161,7 +161,7 @@ def test_a_gpu_that_the_driver_lost(h200):
 
 
 def test_a_specification_for_containers_of_an_earlier_driver(h200):
-    h200.file("etc/cdi/nvidia.yaml", output("cdi.yaml"))
+    h200.file("etc/cdi/nvidia.yaml", output("cdi.txt"))
     found = picture("nvidia", h200.machine)
     assert found["cdi"] == {
         "path": "/etc/cdi/nvidia.yaml",
@@ -240,6 +240,13 @@ def test_a_machine_that_is_itself_limited(made):
     cpu = picture("cpu", made.machine)["cpu"]
     assert [(node["node"], node["cpus"]) for node in cpu["numa"]] == [(0, "1-2")]
     assert cpu["limits"] == {"cpus": 1.5, "memory_mib": 8192}
+
+
+def test_a_kernel_without_numa_is_one_node(made):
+    made.file("proc/self/status", "Cpus_allowed_list:\t0-1\n")
+    made.file("proc/meminfo", f"MemTotal: {4096 * 1024} kB\nMemFree: 1024 kB\n")
+    (node,) = picture("cpu", made.machine)["cpu"]["numa"]
+    assert node == {"node": 0, "cpus": "0-1", "cores": [[0], [1]], "memory_mib": 4096, "free_mib": 1}
 
 
 def test_this_machine_has_processors():

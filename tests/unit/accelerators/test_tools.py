@@ -141,7 +141,7 @@ def test_xid_errors():
 
 
 def test_a_cdi_specification():
-    found = parse_cdi(output("cdi.yaml"))
+    found = parse_cdi(output("cdi.txt"))
     assert found == {
         "kind": "nvidia.com/gpu",
         "devices": ["nvidia.com/gpu=0", "nvidia.com/gpu=all"],
