@@ -102,7 +102,9 @@ devices:
       description: Temperature. A Gaudi at 0 has failed.
       type: int
     processes:
-      description: Who uses it. C(container) is the name of the process's container, V(null) outside of one.
+      description:
+        - Who computes on it. C(container) is the process's container and C(project) that's compose project, V(null)
+          where it has none.
       type: list
       elements: dict
   sample:
@@ -121,7 +123,12 @@ devices:
       ecc_errors: {corrected: 0, uncorrected: 0}
       temperature_c: 31
       processes:
-        - {pid: 4711, name: "VLLM::EngineCore", memory_mib: 132470, user: "10001", container: vllm-0-hermes-gpu-a}
+        - pid: 4711
+          name: "VLLM::EngineCore"
+          memory_mib: 132470
+          user: "10001"
+          container: vllm-0-hermes-gpu-a
+          project: vllm
 driver:
   description:
     - The driver. C(loaded) is the version in the kernel, C(packaged) the installed one, C(library) that of the

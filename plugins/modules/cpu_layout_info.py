@@ -13,7 +13,7 @@ description:
   - Computes from the host's NUMA nodes, cores and memory which cores each instance of vLLM on the CPU computes on, and
     how much memory its KV cache can have. No two instances get threads of the same core.
   - Each process that computes (there are O(services[].command)'s C(--tensor-parallel-size) of them in an instance) gets
-    cores of one NUMA node, where its memory is.
+    cores of one NUMA node, where its memory is. A node that stays without work is warned of.
   - The same host and services give the same answer, whatever runs.
 version_added: 1.0.0
 author: The inference.fleet contributors (@inference-fleet)
@@ -69,7 +69,7 @@ EXAMPLES = r"""
       - name: neural-chat-cpu-a
         command: [Intel/neural-chat-7b-v3-3, --tensor-parallel-size, "2"]
         model: Intel/neural-chat-7b-v3-3
-        revision: 7506dfc5fb325a8a8e0c4f9a6a001671833e5b8e
+        revision: main
   register: layout
 """
 
@@ -86,11 +86,6 @@ services:
       environment: {VLLM_CPU_OMP_THREADS_BIND: "168-222|113-166", VLLM_CPU_KVCACHE_SPACE: "226"}
       cpuset: 1-111,113-223
       nodes: [1, 0]
-warnings:
-  description: What of the host no instance uses.
-  returned: success
-  type: list
-  elements: str
 """
 
 from pathlib import Path
@@ -134,7 +129,9 @@ def main() -> None:
         )
     except FleetError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=False, **found)
+    for warning in found["warnings"]:
+        module.warn(warning)
+    module.exit_json(changed=False, services=found["services"])
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ DOCUMENTATION = r"""
 module: host_requirements
 short_description: Check a host against everything that is wanted of it
 description:
-  - Compares operating system, kernel, memory, disk, ports, clock and address with what is wanted, in one round trip.
+  - Compares operating system, kernel, memory, disk, ports, clock, address and accelerators with what is wanted, in one
+    round trip.
   - Fails with one message that lists all that is wrong, each with its cause and what to do about it.
 version_added: 1.0.0
 author: The inference.fleet contributors (@inference-fleet)
@@ -100,6 +101,32 @@ options:
     description: Encrypted overlay networks are wanted, so the kernel must have IPsec ESP.
     type: bool
     default: false
+  accelerators:
+    description:
+      - What services run on. Their devices must be there, and nobody else may compute on them.
+      - On a bare host it is enough that they are on the PCI bus; what only a driver knows is checked once there is one.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      service:
+        description: Name of the service.
+        type: str
+        required: true
+      kind:
+        description: Kind of accelerator.
+        type: str
+        choices: [nvidia, gaudi, cpu]
+        required: true
+      devices:
+        description: Indexes of its devices.
+        type: list
+        elements: int
+        default: []
+      processes:
+        description: With V(cpu), how many processes compute, each of which needs a core.
+        type: int
+        default: 1
 """
 
 EXAMPLES = r"""
@@ -109,6 +136,11 @@ EXAMPLES = r"""
     ports:
       - {port: 4000, purpose: the gateway, container: gateway-haproxy, setting: gateway_port}
     controller_time: "{{ now(utc=true).timestamp() }}"
+
+- name: This host has the GPUs that its services are described with
+  inference.fleet.host_requirements:
+    accelerators:
+      - {service: vllm-0-hermes, kind: nvidia, devices: [0, 1]}
 """
 
 RETURN = r"""
@@ -152,6 +184,12 @@ DISK = {
     "need_gib": {"type": "float", "required": True},
     "present": {"type": "path"},
 }
+ACCELERATOR = {
+    "service": {"type": "str", "required": True},
+    "kind": {"type": "str", "choices": ["nvidia", "gaudi", "cpu"], "required": True},
+    "devices": {"type": "list", "elements": "int", "default": []},
+    "processes": {"type": "int", "default": 1},
+}
 
 
 def main() -> None:
@@ -172,6 +210,7 @@ def main() -> None:
             "clock_skew": {"type": "float", "default": 30},
             "address": {"type": "str"},
             "esp": {"type": "bool", "default": False},
+            "accelerators": {"type": "list", "elements": "dict", "default": [], "options": ACCELERATOR},
         },
         supports_check_mode=True,
     )

@@ -95,9 +95,10 @@ def _ecc(gpu: ET.Element) -> dict[str, int] | None:
 
 
 def _processes(gpu: ET.Element) -> Iterator[dict[str, Any]]:
+    """Those that compute (C, C+G, M+C); one that only draws (G) is in nobody's way."""
     for process in gpu.findall("processes/process_info"):
         pid = number(process.findtext("pid"))
-        if pid is not None:
+        if pid is not None and "C" in (process.findtext("type") or "C"):
             yield {
                 "pid": pid,
                 "name": said(process.findtext("process_name")),

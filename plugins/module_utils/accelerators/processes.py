@@ -26,20 +26,23 @@ def who_holds(machine: Machine, devices: Mapping[str, str]) -> dict[str, list[di
 
 
 def with_owners(machine: Machine, processes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """``processes``, each with its user's name and the name of its container (None: it runs in none)."""
+    """``processes``, each with its user's name, and its container and that's compose project (None: it has none)."""
     if not processes:
         return []
     running = machine.ask_engine("/containers/json") or []
-    containers = {container["Id"]: container["Names"][0].lstrip("/") for container in running}
+    containers = {container["Id"]: container for container in running}
     return [{**process, **_owner(machine, process["pid"], containers)} for process in processes]
 
 
-def _owner(machine: Machine, pid: int, containers: Mapping[str, str]) -> dict[str, str | None]:
+def _owner(machine: Machine, pid: int, containers: Mapping[str, Any]) -> dict[str, str | None]:
     uid = re.search(r"^Uid:\s+(\d+)", machine.text(f"proc/{pid}/status"), re.MULTILINE)
-    container = CONTAINER.search(machine.text(f"proc/{pid}/cgroup"))
+    inside = CONTAINER.search(machine.text(f"proc/{pid}/cgroup"))
+    container = containers.get(inside.group(1), {}) if inside else {}
+    name = container["Names"][0].lstrip("/") if container else inside.group(1)[:12] if inside else None
     return {
         "user": _user(int(uid.group(1))) if uid else None,
-        "container": containers.get(container.group(1), container.group(1)[:12]) if container else None,
+        "container": name,
+        "project": (container.get("Labels") or {}).get("com.docker.compose.project"),
     }
 
 

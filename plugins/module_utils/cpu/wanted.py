@@ -45,7 +45,7 @@ def wanted(service: Mapping[str, Any], cache: Path) -> Wanted:
 def _ranks(command: list[str]) -> int:
     ranks = 1
     for flag, value in zip(command, command[1:]):
-        if flag in PARALLEL:
+        if flag in PARALLEL and value.isdigit():  # what is no number vLLM itself refuses
             ranks *= int(value)
     return ranks
 

@@ -93,6 +93,7 @@ def _serving(host: str, services: list[Service], fleet: Description) -> dict[str
     known = [model["size_gib"] for model in models if isinstance(model.get("size_gib"), (int, float))]
     return {
         "preflight_disk": {"path": "/var/lib", "need_gib": FREE_GIB + sum(known)} if known else {},
+        "preflight_accelerators": [_accelerator(service) for service in services],
         "model_cache_models": models,
         "vllm_services": [_instance(service, host, fleet) for service in services],
         "verify_instances": [
@@ -106,6 +107,17 @@ def _serving(host: str, services: list[Service], fleet: Description) -> dict[str
             }
             for service in services
         ],
+    }
+
+
+def _accelerator(service: Service) -> dict[str, Any]:
+    values = service.values
+    parallel = values["tensor_parallel_size"]
+    return {
+        "service": service.name,
+        "kind": values["accelerator"],
+        "devices": values["devices"],
+        "processes": parallel if isinstance(parallel, int) else max(1, len(values["devices"])),
     }
 
 

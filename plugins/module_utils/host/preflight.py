@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ..accelerators.preflight import Needed, accelerator_problems
 from ..docker.api import engine_get
 from ..docker.engine import parse_containers
 from ..errors import FleetError
@@ -48,6 +49,8 @@ def _problems(host: Host, wanted: dict[str, Any]) -> Iterator[FleetError]:
         yield from need.esp_problems(probe_esp())
     if wanted["ports"]:
         yield from _port_problems(wanted["ports"])
+    if wanted["accelerators"]:
+        yield from accelerator_problems([Needed(**service) for service in wanted["accelerators"]])
 
 
 def _disk(disk: dict[str, Any]) -> need.DiskNeeded:

@@ -44,9 +44,16 @@ def test_all_kinds_have_one_shape(h200):
 def test_whose_process_it_is(h200):
     h200.file("proc/4711/status", "Name:\tpython\nUid:\t0\t0\t0\t0\n")
     h200.file("proc/4711/cgroup", f"0::/system.slice/docker-{CONTAINER}.scope\n")
-    h200.answers["/containers/json"] = [{"Id": CONTAINER, "Names": ["/vllm-0-hermes"]}]
+    labels = {"com.docker.compose.project": "vllm"}
+    h200.answers["/containers/json"] = [{"Id": CONTAINER, "Names": ["/vllm-0-hermes"], "Labels": labels}]
     (process,) = picture("auto", h200.machine)["devices"][0]["processes"]
-    assert (process["user"], process["container"]) == ("root", "vllm-0-hermes")
+    assert (process["user"], process["container"], process["project"]) == ("root", "vllm-0-hermes", "vllm")
+
+
+def test_a_process_of_a_container_that_the_engine_does_not_know(h200):
+    h200.file("proc/4711/cgroup", f"0::/system.slice/docker-{CONTAINER}.scope\n")
+    (process,) = picture("auto", h200.machine)["devices"][0]["processes"]
+    assert (process["user"], process["container"], process["project"]) == (None, CONTAINER[:12], None)
 
 
 def test_runtimes_are_the_engines(h200):

@@ -45,6 +45,11 @@ def test_a_divided_gpu():
     assert gpu["mig"]["instances"][1] == {"gpu_instance": 4, "compute_instance": 0, "memory_mib": 19968}
 
 
+def test_who_only_draws_is_in_nobodys_way():
+    ((gpu,), _driver) = nvidia_smi.parse_xml(output("gb10.xml").replace("<type>C</type>", "<type>G</type>"))
+    assert gpu["processes"] == []
+
+
 def test_a_gpu_that_shares_the_hosts_memory():
     ((gpu,), driver) = nvidia_smi.parse_xml(output("gb10.xml"))
     assert (gpu["memory_mib"], gpu["memory_used_mib"], gpu["unified_memory"]) == (None, None, True)

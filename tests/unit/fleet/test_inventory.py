@@ -89,7 +89,10 @@ def test_no_description_at_all_is_said(tmp_path):
     assert "no fleet.yml was found" in output
 
 
-def test_the_plan_is_printed_without_contacting_a_host():
-    status, output = ansible("ansible-playbook", "playbooks/plan.yml", "-i", "inventories/prod")
+@pytest.mark.parametrize(
+    ("name", "instance"), [("prod", "vllm-0-hermes-gpu-b"), ("cpu", "llm-vllm-model-server-cpu-b")]
+)
+def test_the_plan_is_printed_without_contacting_a_host(name, instance):
+    status, output = ansible("ansible-playbook", "playbooks/plan.yml", "-i", f"inventories/{name}")
     assert status == 0, output
-    assert "vllm-0-hermes-gpu-b" in output
+    assert instance in output

@@ -125,6 +125,14 @@ def test_a_host_caches_only_what_it_serves():
     ]
 
 
+def test_preflight_knows_what_services_run_on():
+    made = planned(("services/mistral/accelerator", "cpu"), ("services/mistral/devices", []))
+    assert made.variables["gpu-a"]["preflight_accelerators"] == [
+        {"service": "hermes", "kind": "nvidia", "devices": [0], "processes": 1},
+        {"service": "mistral", "kind": "cpu", "devices": [], "processes": 1},
+    ]
+
+
 def contract(*changes):
     return planned(*changes).variables["gpu-a"]["verify_services"][0]["contract"]
 
