@@ -47,7 +47,7 @@ def share_out(cpu: Mapping[str, Any], services: Sequence[Wanted], reserved: int 
     if found < needed:
         total = sum(len(node["cores"]) for node in cpu["numa"])
         left = f", {total - found} of its {total} being left to the system or beyond its limit" if total > found else ""
-        processes = "" if needed == len(services) else f", which are {needed} processes"
+        processes = "" if needed == len(services) else f" with {needed} processes"
         raise FleetError(
             ATTEMPTED,
             f"this host has {_count(found, 'core')} for {_count(len(services), 'service')}{processes}{left}",

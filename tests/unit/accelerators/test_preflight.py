@@ -101,7 +101,7 @@ def test_fewer_cores_than_processes(made):
     with_cpus(made, [[0, 1]])
     assert problems(made, Needed("a", "cpu"), Needed("b", "cpu")) == ""
     assert problems(made, Needed("a", "cpu", processes=2), Needed("b", "cpu")).startswith(
-        "cores: this host has 2 cores for 2 services, which are 3 processes."
+        "cores: this host has 2 cores for 2 services with 3 processes."
     )
 
 

@@ -117,9 +117,7 @@ def test_a_limit_of_processor_time_counts_as_so_many_cores(host):
     ("services", "reserved", "cause"),
     [
         pytest.param([Wanted(name) for name in "abc"], 0, "this host has 2 cores for 3 services", id="services"),
-        pytest.param(
-            [Wanted("a", ranks=4)], 0, "this host has 2 cores for 1 service, which are 4 processes", id="processes"
-        ),
+        pytest.param([Wanted("a", ranks=4)], 0, "this host has 2 cores for 1 service with 4 processes", id="processes"),
         pytest.param(
             [Wanted("a"), Wanted("b")],
             1,
