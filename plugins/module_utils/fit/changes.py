@@ -1,0 +1,133 @@
+# Copyright: (c) 2026, the inference.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The smallest changes that make a model fit, as values for ``fleet.yml``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any
+
+from .divisibility import sizes
+from .flags import GIB, cache_element_bytes
+from .layers import Latent
+from .predict import NO, YES, Case, Prediction, predict
+
+SHORTEST = 1024  # tokens; nobody wants a shorter context
+MOST_DEVICES = 16
+FULLEST = 0.95  # of a device; the rest goes to what vLLM does not account for
+
+
+@dataclass(frozen=True)
+class Change:
+    """Values that would make it fit, and what it is like then."""
+
+    values: dict[str, Any]
+    prediction: Prediction
+
+
+@dataclass(frozen=True)
+class _Step:
+    values: dict[str, Any]
+    case: Case
+
+
+def smallest_changes(case: Case) -> list[Change]:
+    """Those of one value, else the first of two, that make it fit; what loses least comes first."""
+    steps = list(_steps(case))
+    found = [change for step in steps for change in _fitting(step)]
+    if found:
+        return found
+    for first, second in combinations(steps, 2):
+        both = [step for step in _steps(first.case) if step.values.keys() == second.values.keys()]
+        found = [
+            Change({**first.values, **change.values}, change.prediction) for step in both for change in _fitting(step)
+        ]
+        if found:
+            return found[:1]
+        shorter = [change for step in both for change in _shortened(step)]
+        if shorter:
+            return [Change({**first.values, **shorter[0].values}, shorter[0].prediction)]
+    return []
+
+
+def _fitting(step: _Step) -> list[Change]:
+    prediction = predict(step.case)
+    return [Change(step.values, prediction)] if prediction.fits == YES else []
+
+
+def _shortened(step: _Step) -> list[Change]:
+    """The change, with a shorter context where only that is missing."""
+    longest = _round(predict(step.case).longest)
+    if longest < SHORTEST:
+        return []
+    case = replace(step.case, flags=replace(step.case.flags, max_model_len=longest))
+    return _fitting(_Step({**step.values, "max_model_len": longest}, case))
+
+
+def _steps(case: Case) -> Iterator[_Step]:
+    flags, model = case.flags, case.model
+    now = predict(case)
+
+    def changed(values: dict[str, Any], **fields: Any) -> _Step:
+        return _Step(values, replace(case, flags=replace(flags, **fields)))
+
+    if flags.cpu and flags.kv_cache_gib is not None and now.cache:
+        needed = math.ceil(max(now.cache.needed(now.max_model_len)) / GIB)
+        if needed > flags.kv_cache_gib:
+            yield changed({"kv_cache_gib": needed}, kv_cache_gib=needed)
+    elif flags.utilization < FULLEST:
+        yield changed({"gpu_memory_utilization": FULLEST}, gpu_memory_utilization=FULLEST)
+    if cache_element_bytes(model, flags) > 1 and not (flags.cpu and _latent(case)):
+        kind = "fp8_inc" if flags.accelerator == "gaudi" else "fp8"
+        yield changed({"kv_cache_dtype": kind}, kv_cache_dtype=kind)
+    longest = min(_round(now.longest), model.longest)
+    if SHORTEST <= longest < now.max_model_len:
+        yield changed({"max_model_len": longest}, max_model_len=longest)
+    elif now.max_model_len > model.longest:
+        yield changed({"max_model_len": model.longest}, max_model_len=model.longest)
+    if flags.accelerator == "nvidia" and not model.quantization and not flags.quantization:
+        yield changed({"extra_args": ["--quantization=fp8"]}, quantization="fp8")
+    if not flags.cpu:
+        yield from _among_more(case)
+
+
+def _among_more(case: Case) -> Iterator[_Step]:
+    """The next size of tensor parallelism that makes it fit, on as many devices like the smallest of these."""
+    if not case.devices:
+        return
+    smallest = min(case.devices, key=lambda device: device.memory)
+    last: _Step | None = None
+    values: dict[str, Any]
+    for size in sizes(case.model, case.flags, MOST_DEVICES):
+        if size == case.flags.tensor_parallel_size:
+            continue
+        flags = replace(case.flags, tensor_parallel_size=size)
+        if flags.ranks <= len(case.devices):
+            devices, values = case.devices, {"tensor_parallel_size": size}
+        elif size > case.flags.tensor_parallel_size:
+            devices = tuple(replace(smallest, index=place) for place in range(flags.ranks))
+            values = {"tensor_parallel_size": size, "devices": list(range(flags.ranks))}
+        else:
+            continue
+        last = _Step(values, replace(case, flags=flags, devices=devices))
+        if predict(last.case).fits == YES:
+            break
+    if last:
+        yield last
+
+
+def _latent(case: Case) -> bool:
+    return any(isinstance(kept, Latent) for layer in case.model.layers for kept in layer)
+
+
+def _round(tokens: int) -> int:
+    """Down to a number that people write."""
+    return tokens // SHORTEST * SHORTEST
+
+
+def is_refused(prediction: Prediction) -> bool:
+    """Whether it surely does not start."""
+    return prediction.fits == NO

@@ -1,0 +1,128 @@
+# Copyright: (c) 2026, the inference.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module's options as services on devices, and the answer to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from ..artifacts.artifact import Artifact, artifacts
+from ..artifacts.each import each
+from ..artifacts.hub import Hub
+from ..artifacts.stores.base import Settings
+from ..artifacts.stores.open import open_store
+from ..errors import FleetError
+from .flags import Flags
+from .memory import MIB, Device
+from .predict import Case
+from .source import Description, Sources, describe, describe_folder
+from .verdict import judge
+
+SERVICE: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "repo_id": {"type": "str"},
+    "revision": {"type": "str", "default": "main"},
+    "family": {"type": "str"},
+    "formats": {"type": "list", "elements": "str", "default": ["safetensors"]},
+    "path": {"type": "path"},
+    "accelerator": {"type": "str", "choices": ["nvidia", "gaudi", "cpu"], "default": "nvidia"},
+    "devices": {"type": "list", "elements": "int", "default": []},
+    "tensor_parallel_size": {"type": "int"},
+    "pipeline_parallel_size": {"type": "int", "default": 1},
+    "max_model_len": {"type": "int"},
+    "max_num_seqs": {"type": "int"},
+    "max_num_batched_tokens": {"type": "int"},
+    "gpu_memory_utilization": {"type": "float"},
+    "kv_cache_dtype": {"type": "str"},
+    "kv_cache_gib": {"type": "float"},
+    "quantization": {"type": "str"},
+    "dtype": {"type": "str"},
+    "block_size": {"type": "int"},
+    "enforce_eager": {"type": "bool", "default": False},
+}
+
+
+def answer(options: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What the module returns as ``services``, in their order."""
+    devices = [_device(entry) for entry in options["devices"]]
+    services = {service["name"]: service for service in options["services"]}
+    found = _descriptions(options, list(services.values()))
+    cases, models, unknown = {}, {}, {}
+    for name, service in services.items():
+        description = found[name]
+        models[name] = _label(service)
+        if isinstance(description, FleetError):
+            unknown[name] = _unknown(name, models[name], description)
+        else:
+            cases[name] = _case(service, description, devices, options["cpu_features"])
+    told = {verdict.name: verdict.as_dict() for verdict in judge(cases, models)}
+    return [{**told, **unknown}[name] for name in services]
+
+
+def _descriptions(options: Mapping[str, Any], services: list[dict[str, Any]]) -> dict[str, Description | FleetError]:
+    """The model of each service, read once each."""
+    sources = Sources(
+        cache=Path(options["cache_dir"]) if options["cache_dir"] else None,
+        store=open_store(Settings.of(options["store"])) if options["store"] else None,
+        hub=Hub(options["hub_url"] or "", options["hub_token"] or "", options["hub_ca"] or "")
+        if options["hub"]
+        else None,
+    )
+    wanted = {service["name"]: _artifact(service, stored=bool(sources.store)) for service in services}
+    read = each(lambda artifact: describe(artifact, sources), {one for one in wanted.values() if one})
+    found: dict[str, Description | FleetError] = {}
+    for service in services:
+        artifact = wanted[service["name"]]
+        if artifact:
+            found[service["name"]] = read[artifact]
+        else:
+            found[service["name"]] = describe_folder(Path(service["path"]), service["path"])
+    return found
+
+
+def _artifact(service: Mapping[str, Any], *, stored: bool) -> Artifact | None:
+    if service["path"]:
+        return None
+    if not service["repo_id"]:
+        raise FleetError(f"Failed to find the model of {service['name']}", "it names none", "Set repo_id or path.")
+    keys = ("repo_id", "revision", "family", "formats")
+    return artifacts([{key: service[key] for key in keys}], family_needed=stored)[0]
+
+
+def _label(service: Mapping[str, Any]) -> str:
+    artifact = _artifact(service, stored=False)
+    return artifact.label if artifact else str(service["path"])
+
+
+def _case(service: Mapping[str, Any], description: Description, devices: list[Device], features: list[str]) -> Case:
+    names = [field.name for field in fields(Flags)]
+    given = {name: service[name] for name in names if service.get(name) is not None}
+    chosen = [device for device in devices if device.index in service["devices"]] if service["devices"] else devices
+    absent = [index for index in service["devices"] if index not in {device.index for device in devices}]
+    if absent:
+        there = ", ".join(str(device.index) for device in devices) or "none"
+        raise FleetError(
+            f"Failed to place {service['name']}",
+            f"the host has no device {', '.join(map(str, absent))}, but {there}",
+            f"Correct devices of services.{service['name']}.",
+        )
+    if "tensor_parallel_size" not in given:
+        ranks = 1 if service["accelerator"] == "cpu" else len(chosen) // service["pipeline_parallel_size"]
+        given["tensor_parallel_size"] = max(1, ranks)
+    return Case(description.config, description.tensors, Flags(**given), tuple(chosen), tuple(features))
+
+
+def _device(entry: Mapping[str, Any]) -> Device:
+    try:
+        return Device(int(entry["index"]), int(entry["memory_mib"]) * MIB, str(entry.get("name") or ""))
+    except (KeyError, TypeError, ValueError) as error:
+        raise FleetError(
+            "Failed to read devices", f"{dict(entry)} has no index and memory_mib that are numbers", "Correct it."
+        ) from error
+
+
+def _unknown(name: str, model: str, error: FleetError) -> dict[str, Any]:
+    return {"name": name, "model": model, "fits": "unknown", "cause": str(error), "next_step": "", "changes": []}
