@@ -21,14 +21,8 @@ description:
 version_added: 1.0.0
 author: The inference.fleet contributors (@inference-fleet)
 extends_documentation_fragment:
+  - inference.fleet.info
   - inference.fleet.store.hub
-attributes:
-  check_mode:
-    support: full
-    description: Changes nothing.
-  diff_mode:
-    support: N/A
-    description: Changes nothing.
 options:
   services:
     description: Services of one host. Those that name the same devices must fit beside each other.
@@ -108,16 +102,16 @@ options:
         default: false
   devices:
     description:
-      - The devices of the host, or the NUMA nodes of its CPU, each with C(index) and C(memory_mib), as
-        M(inference.fleet.accelerator_info) returns them. Other keys are ignored.
+      - The devices of the host, each with C(index) and C(memory_mib), as M(inference.fleet.accelerator_info) returns
+        them; for services on a CPU its NUMA nodes, where O(cpu) is not given. Other keys are ignored.
     type: list
     elements: dict
-    required: true
-  cpu_features:
-    description: Of V(avx512_bf16) and V(amx_tile) what the CPU has; it decides how some models keep their states.
-    type: list
-    elements: str
     default: []
+  cpu:
+    description:
+      - The host's CPU as M(inference.fleet.accelerator_info) returns it, of which C(numa), C(limits) and C(features)
+        count. Some models keep their states differently where the CPU has C(avx512_bf16) or C(amx_tile).
+    type: dict
   cache_dir:
     description: A Hugging Face cache to look for the models in.
     type: path
@@ -232,8 +226,8 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "services": {"type": "list", "elements": "dict", "required": True, "options": SERVICE},
-            "devices": {"type": "list", "elements": "dict", "required": True},
-            "cpu_features": {"type": "list", "elements": "str", "default": []},
+            "devices": {"type": "list", "elements": "dict", "default": []},
+            "cpu": {"type": "dict"},
             "cache_dir": {"type": "path"},
             "store": {"type": "dict"},
             "hub": {"type": "bool", "default": True},

@@ -107,6 +107,9 @@ endpoints:
     progress:
       description: What its log says it got done.
       type: str
+    kv_cache_tokens:
+      description: How many tokens its KV cache holds, as vLLM says it; V(null) where it does not.
+      type: int
   sample:
     - name: vllm-0-hermes-gpu-a
       base_url: http://vllm-0-hermes-gpu-a:8000/v1
@@ -116,6 +119,7 @@ endpoints:
       answers: {hermes-3-8b: " Paris."}
       latency_s: 0.142
       version: 0.32.0
+      kv_cache_tokens: 463184
       progress: server started
       error: ""
       next_step: ""

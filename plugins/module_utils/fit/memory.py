@@ -26,7 +26,6 @@ class Device:
 
     index: int
     memory: int  # bytes, as the vendor's tool tells them
-    name: str = ""
 
     def usable(self, accelerator: str) -> int:
         """Bytes that vLLM calls its total."""
@@ -44,6 +43,7 @@ class Budget:
     overhead: int
     kv_cache: int  # what is left for the cache; below 0 where nothing is
     most: int  # what would be left if nothing of it were estimated
+    least: int  # what of the device the service takes for sure
 
     @property
     def taken(self) -> int:
@@ -62,9 +62,12 @@ def budget(device: Device, weights: int, model: ModelConfig, flags: Flags) -> Bu
         # Taken beside the rest, whatever the share: it is there, or the start fails.
         space = int(flags.kv_cache_gib) * GIB
         left, most = min(space, usable - weights - estimated), min(space, usable - weights)
-        return Budget(device, weights + estimated + space, weights, activations, overhead, left, most)
+        all_of_it = weights + estimated + space
+        return Budget(device, all_of_it, weights, activations, overhead, left, most, weights + space)
+    if flags.cpu and flags.enforce_eager:
+        estimated = overhead  # nothing is run before the cache is made: activations come out of what is left beside it
     left = requested - weights - estimated
-    return Budget(device, requested, weights, activations, overhead, left, requested - weights)
+    return Budget(device, requested, weights, activations, overhead, left, requested - weights, requested)
 
 
 def activation_bytes(model: ModelConfig, flags: Flags, device_bytes: int) -> int:

@@ -47,7 +47,8 @@ SERVICE: dict[str, Any] = {
 
 def answer(options: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What the module returns as ``services``, in their order."""
-    devices = [_device(entry) for entry in options["devices"]]
+    devices = [_device(entry, "index") for entry in options["devices"]]
+    nodes, features = _cpu(options["cpu"] or {})
     services = {service["name"]: service for service in options["services"]}
     found = _descriptions(options, list(services.values()))
     cases, models, unknown = {}, {}, {}
@@ -57,7 +58,8 @@ def answer(options: Mapping[str, Any]) -> list[dict[str, Any]]:
         if isinstance(description, FleetError):
             unknown[name] = _unknown(name, models[name], description)
         else:
-            cases[name] = _case(service, description, devices, options["cpu_features"])
+            there = nodes if service["accelerator"] == "cpu" and nodes else devices
+            cases[name] = _case(service, description, there, features)
     told = {verdict.name: verdict.as_dict() for verdict in judge(cases, models)}
     return [{**told, **unknown}[name] for name in services]
 
@@ -97,7 +99,9 @@ def _label(service: Mapping[str, Any]) -> str:
     return artifact.label if artifact else str(service["path"])
 
 
-def _case(service: Mapping[str, Any], description: Description, devices: list[Device], features: list[str]) -> Case:
+def _case(
+    service: Mapping[str, Any], description: Description, devices: list[Device], features: tuple[str, ...]
+) -> Case:
     names = [field.name for field in fields(Flags)]
     given = {name: service[name] for name in names if service.get(name) is not None}
     chosen = [device for device in devices if device.index in service["devices"]] if service["devices"] else devices
@@ -112,15 +116,23 @@ def _case(service: Mapping[str, Any], description: Description, devices: list[De
     if "tensor_parallel_size" not in given:
         ranks = 1 if service["accelerator"] == "cpu" else len(chosen) // service["pipeline_parallel_size"]
         given["tensor_parallel_size"] = max(1, ranks)
-    return Case(description.config, description.tensors, Flags(**given), tuple(chosen), tuple(features))
+    return Case(description.config, description.tensors, Flags(**given), tuple(chosen), features)
 
 
-def _device(entry: Mapping[str, Any]) -> Device:
+def _cpu(cpu: Mapping[str, Any]) -> tuple[list[Device], tuple[str, ...]]:
+    """NUMA nodes and instruction sets of a CPU as accelerator_info returns it."""
+    limit = (cpu.get("limits") or {}).get("memory_mib")
+    nodes = [_device(entry, "node", most=limit) for entry in cpu.get("numa") or []]
+    return nodes, tuple(name for name, there in (cpu.get("features") or {}).items() if there)
+
+
+def _device(entry: Mapping[str, Any], number: str, *, most: int | None = None) -> Device:
     try:
-        return Device(int(entry["index"]), int(entry["memory_mib"]) * MIB, str(entry.get("name") or ""))
+        memory = int(entry["memory_mib"])
+        return Device(int(entry[number]), (min(memory, most) if most else memory) * MIB)
     except (KeyError, TypeError, ValueError) as error:
         raise FleetError(
-            "Failed to read devices", f"{dict(entry)} has no index and memory_mib that are numbers", "Correct it."
+            "Failed to read devices", f"{dict(entry)} has no {number} and memory_mib that are numbers", "Correct it."
         ) from error
 
 

@@ -13,6 +13,8 @@ from .changes import Change, smallest_changes
 from .memory import Budget, Device
 from .predict import NO, TIGHT, YES, Case, Prediction, predict
 
+HALF = 0.499  # of a hundredth: rounds down, but for what floating point loses
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -80,20 +82,24 @@ def _beside(made: Prediction, others: Mapping[str, Prediction]) -> Prediction:
     if made.fits == NO:
         return made
     for mine in made.budgets:
-        sharing = {name: _share(other, mine.device) for name, other in others.items()}
-        sharing = {name: taken for name, taken in sharing.items() if taken}
-        if mine.requested + sum(sharing.values()) > mine.device.memory and sharing:
-            told = ", ".join(f"{name} takes {GIB.text(taken)}" for name, taken in sharing.items())
+        sharing = {name: _on(mine.device, other) for name, other in others.items()}
+        sharing = {name: budgets for name, budgets in sharing.items() if budgets}
+        rest = mine.device.memory - sum(each.requested for budgets in sharing.values() for each in budgets)
+        if sharing and mine.requested > rest:
+            told = ", ".join(
+                f"{name} takes {GIB.text(sum(each.requested for each in budgets))}" for name, budgets in sharing.items()
+            )
             cause = (
                 f"it takes {GIB.text(mine.requested)} of device {mine.device.index}, which has "
                 f"{GIB.text(mine.device.memory)}, and {told} of it"
             )
-            return replace(made, fits=NO, cause=cause)
+            surely = mine.least + sum(each.least for budgets in sharing.values() for each in budgets)
+            return replace(made, fits=NO if surely > mine.device.memory else TIGHT, cause=cause)
     return made
 
 
-def _share(other: Prediction, device: Device) -> int:
-    return sum(budget.requested for budget in other.budgets if budget.device == device)
+def _on(device: Device, other: Prediction) -> list[Budget]:
+    return [budget for budget in other.budgets if budget.device == device]
 
 
 def _smaller_share(case: Case, made: Prediction, others: Mapping[str, Prediction]) -> list[Change]:
@@ -101,10 +107,11 @@ def _smaller_share(case: Case, made: Prediction, others: Mapping[str, Prediction
     if case.flags.kv_cache_gib is not None:
         return []
     left = min(
-        1 - sum(_share(other, mine.device) for other in others.values()) / mine.device.usable(case.flags.accelerator)
+        mine.device.usable(case.flags.accelerator)
+        - sum(each.requested for other in others.values() for each in _on(mine.device, other))
         for mine in made.budgets
     )
-    share = int(left * 100) / 100
+    share = round(100 * left / made.budgets[0].device.usable(case.flags.accelerator) - HALF) / 100
     smaller = replace(case, flags=replace(case.flags, gpu_memory_utilization=share))
     prediction = predict(smaller) if share > 0 else None
     fits = prediction is not None and prediction.fits in (YES, TIGHT)

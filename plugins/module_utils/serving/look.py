@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 
 from .client import AnswerError, Client, quoted
-from .metrics import Load, parse_load, stands_still
+from .metrics import Load, parse_cache_tokens, parse_load, stands_still
 from .models import difference, list_models
 
 HANG = 3.0  # seconds without a token that tell a hung engine, once a request has got none in all of its time
@@ -41,6 +41,7 @@ class Outcome:
     answers: dict[str, str] = field(default_factory=dict)  # by model: what it generated
     latency_s: float | None = None  # of the slowest generation
     version: str = ""  # of vLLM, where it says so
+    kv_cache_tokens: int | None = None  # that its KV cache holds, where it says so
     progress: str = ""  # the last thing that its container's log says it got done
     error: str = ""
     next_step: str = ""
@@ -57,6 +58,8 @@ def look(client: Client, patience: Patience) -> Outcome:
     if wrong := difference(outcome.models, endpoint.models):
         raise AnswerError(wrong, final=True)
     outcome.version = _version(client, patience.answer)
+    if endpoint.container:
+        outcome.kv_cache_tokens = _cache_tokens(client, patience.answer)
     slowest = 0.0
     for model in endpoint.models:
         began = time.monotonic()
@@ -92,6 +95,13 @@ def _version(client: Client, timeout: float) -> str:
         return str(client.json(f"{client.endpoint.root}/version", timeout).get("version", ""))
     except AnswerError:
         return ""
+
+
+def _cache_tokens(client: Client, timeout: float) -> int | None:
+    try:
+        return parse_cache_tokens(client.text(f"{client.endpoint.root}/metrics", timeout)["body"])
+    except AnswerError:
+        return None
 
 
 def _generate(client: Client, model: str, timeout: float) -> str:

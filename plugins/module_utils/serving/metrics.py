@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the inference.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a silent engine is busy or hangs, from what vLLM counts at /metrics."""
+"""What vLLM says of itself at /metrics: whether a silent engine is busy or hangs, and what its cache holds."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ SAMPLE = re.compile(
     r"(?:\{[^}]*\})?\s+(\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*$",
     re.MULTILINE,
 )
+CACHE = re.compile(r'^vllm:cache_config_info\{[^}\n]*\bkv_cache_size_tokens="(\d+)"', re.MULTILINE)
 
 
 class Load(NamedTuple):
@@ -31,6 +32,12 @@ def parse_load(text: str) -> Load | None:
         return None
     tokens = sums["generation_tokens_total"] + sums.get("prompt_tokens_total", 0.0)
     return Load(int(sums["num_requests_running"]), int(sums.get("num_requests_waiting", 0)), int(tokens))
+
+
+def parse_cache_tokens(text: str) -> int | None:
+    """The tokens that the KV caches of all engines hold, as vLLM logged them; None where it does not say."""
+    found = [int(tokens) for tokens in CACHE.findall(text)]
+    return sum(found) if found else None
 
 
 def stands_still(before: Load, after: Load) -> bool:
