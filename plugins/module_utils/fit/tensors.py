@@ -67,7 +67,7 @@ def _header(file: RemoteFile, read: Read, label: str) -> list[Tensor]:
         if missing:
             read(file, len(start), memoryview(missing))
         return parse_header(json.loads((start + missing)[LENGTH.size : LENGTH.size + length]))
-    except (struct.error, ValueError, KeyError, TypeError) as error:
+    except (struct.error, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FleetError(attempted, f"it is no safetensors header ({error})", "Is the file whole?") from error
 
 
