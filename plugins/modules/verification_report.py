@@ -43,13 +43,14 @@ options:
           - Its C(hosts), each with C(name), C(address), C(roles), C(accelerator), C(devices) (a name for each) and
             C(versions) (by software).
           - Its C(services), each with C(instance), C(host), C(accelerator), C(serves), C(model), C(revision),
-            C(context) (tokens) and C(image).
+            C(context) (tokens), C(image) and C(kv_cache_tokens), which its KV cache should hold.
           - Its C(routes), each with C(model) and C(backends).
         type: dict
       endpoints:
         description:
           - Who was asked to generate, each with C(name), C(host), C(ready) (null where nobody asked), C(stage) (how far
-            it came), C(models), C(latency_s) and C(error). Names that begin with C(gateway) are the gateway's.
+            it came), C(models), C(latency_s), C(error) and C(kv_cache_tokens), which its KV cache holds.
+          - Names that begin with C(gateway) are the gateway's.
           - An instance of the fleet that is not among them counts as skipped.
         type: list
         elements: dict

@@ -62,6 +62,9 @@ options:
         type: list
         elements: int
         default: []
+      device_memory_gib:
+        description: Memory of each of its devices, where O(devices) and O(cpu) say nothing.
+        type: float
       tensor_parallel_size:
         description: C(--tensor-parallel-size); the number of its devices if not given, and 1 on a CPU.
         type: int
@@ -176,7 +179,7 @@ RETURN = r"""
 services:
   description:
     - One entry for each service. C(fits) is V(yes), V(no), V(tight) (it may fail) or V(unknown), where C(cause)
-      says why its model is not accounted for.
+      says why. What follows from the model alone is said even where nothing is known of the devices.
     - C(kv_cache_tokens) is what vLLM logs as its C(KV cache size), C(concurrency) its C(Maximum concurrency).
       C(largest_max_model_len) is the longest context that the cache holds, up to what the model was made for.
     - C(kv_bytes_per_token) is what each token takes on one device; layers with a window or a state take no more with

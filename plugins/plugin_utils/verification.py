@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 
@@ -24,10 +24,11 @@ def verification(
     ]
     plan = plans[0] if plans else {}
     anchors = {hostvars[host].get("overlay_anchor_name"): host for host in groups.get("fleet", [])}
+    predicted = {name: tokens for variables in hosts.values() for name, tokens in _predicted(variables)}
     found: dict[str, Any] = {
         "fleet": {
             "hosts": [_host(host, variables, groups) for host, variables in hosts.items()],
-            "services": plan.get("services", []),
+            "services": [{**service, **predicted.get(service["instance"], {})} for service in plan.get("services", [])],
             "routes": plan.get("routes", []),
         },
         **{kind: [] for kind in ("endpoints", "contracts", "overlay", "checks", "failures")},
@@ -63,6 +64,13 @@ def _host(host: str, variables: Mapping[str, Any], groups: Mapping[str, Sequence
         "roles": [role for role in ("gateway", "serving") if host in groups.get(role, [])],
         "versions": {name: version for name, version in versions.items() if version},
     }
+
+
+def _predicted(variables: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, int]]]:
+    """How many tokens the KV cache of each instance should hold, where that could be said."""
+    for service in (variables.get("verify_fit") or {}).get("services") or []:
+        if service.get("kv_cache_tokens"):
+            yield service["name"], {"kv_cache_tokens": service["kv_cache_tokens"]}
 
 
 def _add_endpoints(found: dict[str, Any], host: str, result: Mapping[str, Any]) -> None:

@@ -15,9 +15,9 @@ from ..artifacts.hub import Hub
 from ..artifacts.stores.base import Settings
 from ..artifacts.stores.open import open_store
 from ..errors import FleetError
-from .flags import Flags
+from .flags import GIB, Flags
 from .memory import MIB, Device
-from .predict import Case
+from .predict import UNKNOWN, Case
 from .source import Description, Sources, describe, describe_folder
 from .verdict import judge
 
@@ -30,6 +30,7 @@ SERVICE: dict[str, Any] = {
     "path": {"type": "path"},
     "accelerator": {"type": "str", "choices": ["nvidia", "gaudi", "cpu"], "default": "nvidia"},
     "devices": {"type": "list", "elements": "int", "default": []},
+    "device_memory_gib": {"type": "float"},
     "tensor_parallel_size": {"type": "int"},
     "pipeline_parallel_size": {"type": "int", "default": 1},
     "max_model_len": {"type": "int"},
@@ -104,9 +105,12 @@ def _case(
 ) -> Case:
     names = [field.name for field in fields(Flags)]
     given = {name: service[name] for name in names if service.get(name) is not None}
+    if not devices and service["device_memory_gib"]:
+        memory = int(service["device_memory_gib"] * GIB)
+        devices = [Device(index, memory) for index in service["devices"] or [0]]
     chosen = [device for device in devices if device.index in service["devices"]] if service["devices"] else devices
     absent = [index for index in service["devices"] if index not in {device.index for device in devices}]
-    if absent:
+    if absent and devices:
         there = ", ".join(str(device.index) for device in devices) or "none"
         raise FleetError(
             f"Failed to place {service['name']}",
@@ -114,7 +118,8 @@ def _case(
             f"Correct devices of services.{service['name']}.",
         )
     if "tensor_parallel_size" not in given:
-        ranks = 1 if service["accelerator"] == "cpu" else len(chosen) // service["pipeline_parallel_size"]
+        count = len(service["devices"] or chosen)
+        ranks = 1 if service["accelerator"] == "cpu" else count // service["pipeline_parallel_size"]
         given["tensor_parallel_size"] = max(1, ranks)
     return Case(description.config, description.tensors, Flags(**given), tuple(chosen), features)
 
@@ -137,4 +142,4 @@ def _device(entry: Mapping[str, Any], number: str, *, most: int | None = None) -
 
 
 def _unknown(name: str, model: str, error: FleetError) -> dict[str, Any]:
-    return {"name": name, "model": model, "fits": "unknown", "cause": str(error), "next_step": "", "changes": []}
+    return {"name": name, "model": model, "fits": UNKNOWN, "cause": str(error), "next_step": "", "changes": []}

@@ -17,12 +17,12 @@ from .pages import pages_of
 from .tensors import Tensor
 from .weights import weight_bytes
 
-YES, TIGHT, NO = "yes", "tight", "no"
+YES, TIGHT, NO, UNKNOWN = "yes", "tight", "no", "unknown"
 
 
 @dataclass(frozen=True)
 class Case:
-    """A model, how it is started, and what it is given."""
+    """A model, how it is started, and what it is given; nothing is known of the devices where there are none."""
 
     model: ModelConfig
     tensors: tuple[Tensor, ...]
@@ -33,7 +33,10 @@ class Case:
 
 @dataclass(frozen=True)
 class Prediction:
-    """``fits`` is ``tight`` where only the estimated part of the memory decides: such a start may fail."""
+    """``fits`` is ``tight`` where only the estimated part of the memory decides: such a start may fail.
+
+    Where nothing is known of the devices, ``budgets`` say what is taken of them, and ``blocks`` what holds in any case.
+    """
 
     fits: str
     cause: str  # why it does not, or may not
@@ -61,7 +64,8 @@ def predict(case: Case) -> Prediction:
     refused = _why_refused(case, length)
     if refused:
         return Prediction(NO, refused, length, (), None, 0, 0)
-    placed = [case.devices[rank % len(case.devices)] for rank in range(flags.ranks)]
+    there = case.devices or (Device(0, 0),)
+    placed = [there[rank % len(there)] for rank in range(flags.ranks)]
     weights = weight_bytes(case.tensors, model, flags)
     budgets = [
         budget(device, weights[rank // flags.tensor_parallel_size], model, flags) for rank, device in enumerate(placed)
@@ -70,7 +74,9 @@ def predict(case: Case) -> Prediction:
     pages = pages_of(model, flags, case.features)
     cache = kv_cache(pages, len(model.layers), flags.pipeline_parallel_size, flags.in_flight * batched)
     blocks = cache.blocks(_spaces([each.kv_cache for each in budgets], flags))
-    fits, cause = _verdict(cache, budgets, length, flags)
+    fits, cause = (
+        _verdict(cache, budgets, length, flags) if case.devices else (UNKNOWN, "nobody said what memory there is")
+    )
     longest = cache.longest(blocks, model.longest)
     return Prediction(fits, cause, length, tuple(budgets), cache, blocks, longest)
 
@@ -80,7 +86,7 @@ def _why_refused(case: Case, length: int) -> str:
     odd = why_not(model, flags)
     if odd:
         return odd
-    if not case.devices or (not flags.cpu and len(case.devices) < flags.ranks):
+    if case.devices and not flags.cpu and len(case.devices) < flags.ranks:
         return f"it needs {flags.ranks} devices and has {len(case.devices)}"
     if length > model.longest:
         return f"it was made for {model.longest} tokens, and max_model_len asks for {length}"

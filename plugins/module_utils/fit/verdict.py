@@ -11,7 +11,7 @@ from typing import Any
 from ..sizes import GIB
 from .changes import Change, smallest_changes
 from .memory import Budget, Device
-from .predict import NO, TIGHT, YES, Case, Prediction, predict
+from .predict import NO, TIGHT, UNKNOWN, YES, Case, Prediction, predict
 
 HALF = 0.499  # of a hundredth: rounds down, but for what floating point loses
 
@@ -28,7 +28,7 @@ class Verdict:
     @property
     def next_step(self) -> str:
         """What to write into fleet.yml."""
-        if self.prediction.fits == YES:
+        if self.prediction.fits in (YES, UNKNOWN):
             return ""
         if not self.changes:
             return "No single change makes it fit: choose a smaller model or larger devices."
@@ -70,7 +70,7 @@ def judge(cases: Mapping[str, Case], models: Mapping[str, str]) -> list[Verdict]
     for name, case in cases.items():
         others = {other: made for other, made in alone.items() if other != name}
         prediction = _beside(alone[name], others)
-        found = smallest_changes(case) if alone[name].fits != YES else []
+        found = smallest_changes(case) if alone[name].fits in (NO, TIGHT) else []
         if prediction is not alone[name]:
             found = _smaller_share(case, prediction, others)
         verdicts.append(Verdict(name, models[name], prediction, found))
@@ -79,7 +79,7 @@ def judge(cases: Mapping[str, Case], models: Mapping[str, str]) -> list[Verdict]
 
 def _beside(made: Prediction, others: Mapping[str, Prediction]) -> Prediction:
     """The prediction, with what the other services take of the same devices."""
-    if made.fits == NO:
+    if made.fits in (NO, UNKNOWN):
         return made
     for mine in made.budgets:
         sharing = {name: _on(mine.device, other) for name, other in others.items()}

@@ -15,6 +15,7 @@ from typing import Any
 
 from .contracts import contract_of
 from .description import Description, Service, dns_label
+from .fit_options import fit_options
 from .reading import is_template
 from .schema import SERVICE
 from .vllm_command import arguments, container
@@ -94,6 +95,8 @@ def _serving(host: str, services: list[Service], fleet: Description) -> dict[str
     return {
         "preflight_disk": {"path": "/var/lib", "need_gib": FREE_GIB + sum(known)} if known else {},
         "preflight_accelerators": [_accelerator(service) for service in services],
+        "preflight_services": [_fit(service, host, fleet) for service in services],
+        "verify_fit_services": [_fit(service, host, fleet) for service in services],
         "model_cache_models": models,
         "vllm_services": [_instance(service, host, fleet) for service in services],
         "verify_instances": [
@@ -145,6 +148,10 @@ def _instance(service: Service, host: str, fleet: Description) -> dict[str, Any]
         },
         service,
     )
+
+
+def _fit(service: Service, host: str, fleet: Description) -> dict[str, Any]:
+    return fit_options(service.values, fleet.models[service.values["model"]], service.instance(host))
 
 
 def _with_key(variables: dict[str, Any], service: Service) -> dict[str, Any]:

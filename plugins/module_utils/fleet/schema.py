@@ -50,6 +50,11 @@ SERVICE = {
         "a string", "What it runs on.", default="nvidia", choices=("nvidia", "gaudi", "cpu"), planned=True
     ),
     "devices": Key("a list of device numbers", "The devices on each host; none with `cpu`.", default=[], planned=True),
+    "device_memory_gib": Key(
+        "a number",
+        "Memory of each device, or of a CPU's NUMA node; with it `playbooks/plan.yml` says what fits. "
+        "Otherwise the host is asked, before anything is downloaded.",
+    ),
     "served_model_name": Key("a string", "The id that clients ask for; the model's name where omitted.", planned=True),
     "api_key": Key("a string", "The key that its instances ask the gateway for."),
     "max_model_len": Key("a whole number", "Longest context, in tokens."),

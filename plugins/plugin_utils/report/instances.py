@@ -31,6 +31,21 @@ class Instance:
         return f"{WORDS[self.state]}: {stage}" if stage else WORDS[self.state]
 
     @property
+    def kv_cache(self) -> str:
+        """Tokens that its KV cache holds, as vLLM says."""
+        held = self.endpoint.kv_cache if self.endpoint else None
+        return "" if held is None else f"{held:,}"
+
+    @property
+    def predicted(self) -> str:
+        """Beside that, what was predicted; with how far it is off, where it is."""
+        held, said = self.endpoint.kv_cache if self.endpoint else None, self.service.kv_cache
+        if said is None:
+            return ""
+        off = "" if not held or held == said else f", {100 * (said - held) / held:+.1f} %"
+        return f"predicted {said:,}{off}"
+
+    @property
     def latency(self) -> float | None:
         """Seconds that it took to generate."""
         return self.endpoint.latency if self.endpoint else None

@@ -33,6 +33,7 @@ class Service:
     revision: str
     context: int | None  # tokens
     image: str
+    kv_cache: int | None = None  # tokens that its KV cache should hold
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Endpoint:
     latency: float | None  # seconds
     error: str
     next_step: str
+    kv_cache: int | None = None  # tokens that its KV cache holds
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,7 @@ def _service(entry: Entry) -> Service:
         entry.text("revision"),
         _whole(entry.number("context")),
         entry.text("image"),
+        _whole(entry.number("kv_cache_tokens")),
     )
 
 
@@ -171,6 +174,7 @@ def _endpoint(entry: Entry) -> Endpoint:
         entry.number("latency_s"),
         entry.text("error"),
         entry.text("next_step"),
+        _whole(entry.number("kv_cache_tokens")),
     )
 
 
