@@ -88,7 +88,9 @@ options:
         description: C(--kv-cache-dtype).
         type: str
       kv_cache_gib:
-        description: Room for the KV cache, on a CPU (C(VLLM_CPU_KVCACHE_SPACE)); vLLM computes it if not given.
+        description:
+          - Room for the KV cache, on a CPU (C(VLLM_CPU_KVCACHE_SPACE)); vLLM computes it if not given.
+          - Services with neither this nor O(services.gpu_memory_utilization) are taken to share the memory equally.
         type: float
       quantization:
         description: C(--quantization); V(fp8) quantizes weights while they are loaded.

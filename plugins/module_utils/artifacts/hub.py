@@ -17,7 +17,7 @@ from ..errors import FleetError
 from .artifact import COMMIT, Artifact
 from .layout import RemoteFile
 from .manifest import BLOB
-from .transfer.http import Answer, Client, HttpError, UnreachableError
+from .transfer.http import TRIES, Answer, Client, HttpError, UnreachableError
 
 DEFAULT_URL = "https://huggingface.co"
 TOKEN_VARIABLE = "model_store_hub_token"  # noqa: S105  (its name, not its value)
@@ -32,12 +32,15 @@ class Revision:
 
 
 class Hub:
-    """A hub at ``url`` (empty: DEFAULT_URL). ``token`` goes to that host and to no other that it redirects to."""
+    """A hub at ``url`` (empty: DEFAULT_URL). ``token`` goes to that host and to no other that it redirects to.
 
-    def __init__(self, url: str, token: str, ca: str = "") -> None:
+    ``tries`` in a row that bring nothing are made before it gives up.
+    """
+
+    def __init__(self, url: str, token: str, ca: str = "", tries: int = TRIES) -> None:
         self._url = url.rstrip("/") or DEFAULT_URL
         self._token = token
-        self._client = Client(ca)
+        self._client = Client(ca, tries)
         self._locations: dict[str, str] = {}  # where files are redirected to, by their URL here
 
     def resolve(self, artifact: Artifact) -> str:

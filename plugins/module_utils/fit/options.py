@@ -15,12 +15,13 @@ from ..artifacts.hub import Hub
 from ..artifacts.stores.base import Settings
 from ..artifacts.stores.open import open_store
 from ..errors import FleetError
-from .flags import GIB, Flags
+from .flags import GIB, UTILIZATION, Flags
 from .memory import MIB, Device
 from .predict import UNKNOWN, Case
 from .source import Description, Sources, describe, describe_folder
 from .verdict import judge
 
+HUB_TRIES = 2  # where there is no way to the hub, nobody should wait for that to be said
 SERVICE: dict[str, Any] = {
     "name": {"type": "str", "required": True},
     "repo_id": {"type": "str"},
@@ -48,10 +49,14 @@ SERVICE: dict[str, Any] = {
 
 def answer(options: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What the module returns as ``services``, in their order."""
-    devices = [_device(entry, "index") for entry in options["devices"]]
+    measured = [entry for entry in options["devices"] if entry.get("memory_mib", 0) is not None]
+    devices = [_device(entry, "index") for entry in measured]
+    if len(measured) < len(options["devices"]):
+        devices = []  # some have no memory of their own: nothing can be said
     nodes, features = _cpu(options["cpu"] or {})
     services = {service["name"]: service for service in options["services"]}
     found = _descriptions(options, list(services.values()))
+    open_ended = [service for service in services.values() if _shares_cpu(service)]
     cases, models, unknown = {}, {}, {}
     for name, service in services.items():
         description = found[name]
@@ -60,9 +65,17 @@ def answer(options: Mapping[str, Any]) -> list[dict[str, Any]]:
             unknown[name] = _unknown(name, models[name], description)
         else:
             there = nodes if service["accelerator"] == "cpu" and nodes else devices
+            if service in open_ended:
+                service = {**service, "gpu_memory_utilization": UTILIZATION / len(open_ended)}
             cases[name] = _case(service, description, there, features)
     told = {verdict.name: verdict.as_dict() for verdict in judge(cases, models)}
     return [{**told, **unknown}[name] for name in services]
+
+
+def _shares_cpu(service: Mapping[str, Any]) -> bool:
+    """Whether nothing says how much of a CPU's memory it takes."""
+    given = (service["kv_cache_gib"], service["gpu_memory_utilization"])
+    return service["accelerator"] == "cpu" and given == (None, None)
 
 
 def _descriptions(options: Mapping[str, Any], services: list[dict[str, Any]]) -> dict[str, Description | FleetError]:
@@ -70,7 +83,7 @@ def _descriptions(options: Mapping[str, Any], services: list[dict[str, Any]]) ->
     sources = Sources(
         cache=Path(options["cache_dir"]) if options["cache_dir"] else None,
         store=open_store(Settings.of(options["store"])) if options["store"] else None,
-        hub=Hub(options["hub_url"] or "", options["hub_token"] or "", options["hub_ca"] or "")
+        hub=Hub(options["hub_url"] or "", options["hub_token"] or "", options["hub_ca"] or "", HUB_TRIES)
         if options["hub"]
         else None,
     )

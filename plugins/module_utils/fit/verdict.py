@@ -38,6 +38,7 @@ class Verdict:
         """As the module returns it. Bytes and tokens are numbers, the rest is text."""
         made = self.prediction
         cache = made.cache
+        told = made.fits != UNKNOWN or made.blocks > 0  # a space that is given holds what it holds
         return {
             "name": self.name,
             "model": self.model,
@@ -45,10 +46,10 @@ class Verdict:
             "cause": made.cause,
             "next_step": self.next_step,
             "max_model_len": made.max_model_len,
-            "largest_max_model_len": made.longest,
-            "concurrency": round(made.concurrency, 2),
-            "kv_cache_tokens": made.tokens,
-            "kv_cache_blocks": made.blocks,
+            "largest_max_model_len": made.longest if told else None,
+            "concurrency": round(made.concurrency, 2) if told else None,
+            "kv_cache_tokens": made.tokens if told else None,
+            "kv_cache_blocks": made.blocks if told else None,
             "kv_bytes_per_token": cache.token_bytes if cache else 0,
             "block_size": cache.block_size if cache else 0,
             "devices": [_device(budget) for budget in made.budgets],
