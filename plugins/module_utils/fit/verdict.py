@@ -28,8 +28,10 @@ class Verdict:
     @property
     def next_step(self) -> str:
         """What to write into fleet.yml."""
-        if self.prediction.fits in (YES, UNKNOWN):
+        if self.prediction.fits == YES:
             return ""
+        if self.prediction.fits == UNKNOWN:
+            return "Set device_memory_gib of the service, or let playbooks/fit.yml ask the host."
         if not self.changes:
             return "No single change makes it fit: choose a smaller model or larger devices."
         return "Set " + "; or ".join(_paste(change.values) for change in self.changes) + "."
