@@ -58,7 +58,7 @@ def parse_list(text: str) -> list[int]:
     """``0-3,8`` as [0, 1, 2, 3, 8]."""
     numbers: list[int] = []
     for part in filter(None, text.strip().split(",")):
-        first, _, last = part.partition("-")
+        first, _dash, last = part.partition("-")
         numbers.extend(range(int(first), int(last or first) + 1))
     return numbers
 
@@ -105,7 +105,7 @@ def _part(machine: Machine, node: int, cpus: list[int], memory: str) -> dict[str
 
 def _cpu_limit(machine: Machine) -> float | None:
     """How many CPUs' time a control group grants this machine; None: all."""
-    quota, _, period = machine.text("sys/fs/cgroup/cpu.max").partition(" ")
+    quota, _space, period = machine.text("sys/fs/cgroup/cpu.max").partition(" ")
     return int(quota) / int(period) if quota.isdigit() and period.isdigit() else None
 
 

@@ -60,7 +60,9 @@ def observe_module(machine: Machine, name: str) -> dict[str, str]:
     """What modinfo says of the module that would be loaded into the running kernel; nothing where there is none."""
     lines = machine.run("modinfo", name).output.splitlines()
     entries = (line.partition(":") for line in lines)
-    return {key.strip(): value.strip() for key, _, value in entries if key.strip() in ("version", "license", "signer")}
+    return {
+        key.strip(): value.strip() for key, _colon, value in entries if key.strip() in ("version", "license", "signer")
+    }
 
 
 def secure_boot(machine: Machine) -> bool | None:

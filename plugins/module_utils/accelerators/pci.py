@@ -58,5 +58,5 @@ def _kind(vendor: str, pci_class: str) -> str | None:
 
 def same_address(bus_id: str | None) -> str:
     """``bus_id`` as /sys writes it: nvidia-smi says 00000000:19:00.0 of 0000:19:00.0, and writes large letters."""
-    domain, _, rest = (bus_id or "").lower().partition(":")
+    domain, _colon, rest = (bus_id or "").lower().partition(":")
     return f"{domain[-4:]}:{rest}" if rest else domain

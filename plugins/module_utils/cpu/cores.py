@@ -68,8 +68,8 @@ def usable(cpu: Mapping[str, Any], reserved: int | None) -> dict[int, list[Core]
     total = sum(map(len, nodes.values()))
     keep = total if cpu["limits"]["cpus"] is None else min(total, max(1, int(cpu["limits"]["cpus"])))
     keep -= (1 if keep >= MANY else 0) if reserved is None else reserved
-    for _ in range(total - max(0, keep)):
-        # The system's own work happens on the first cores, above all of the largest node that is left.
+    while sum(map(len, nodes.values())) > max(0, keep):
+        # The system's own work happens on the first cores.
         fullest = max(nodes, key=lambda node: len(nodes[node]))
         nodes[fullest].pop(0)
     return nodes

@@ -34,7 +34,7 @@ def layout(
     else:
         first = cpu["numa"][0]
         ranks = [
-            Rank(service.name, first["node"], first["cores"]) for service in services for _ in range(service.ranks)
+            Rank(service.name, first["node"], first["cores"]) for service in services for _rank in range(service.ranks)
         ]
     room = spaces(cpu, services, ranks, reserved_gib)
     found: dict[str, Any] = {}
