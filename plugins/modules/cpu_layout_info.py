@@ -57,7 +57,7 @@ options:
     description: Cores that no instance gets. Where omitted, one on a host with eight or more.
     type: int
   reserved_memory_gib:
-    description: Memory that no instance gets, in GiB. Where omitted, 5 % of the host's, and at least 2 GiB.
+    description: Memory that no instance gets, in GiB. Where omitted, 8 % of the host's, and at least 2 GiB.
     type: float
 """
 
@@ -83,7 +83,7 @@ services:
   type: dict
   sample:
     neural-chat-cpu-a:
-      environment: {VLLM_CPU_OMP_THREADS_BIND: "168-222|113-166", VLLM_CPU_KVCACHE_SPACE: "226"}
+      environment: {VLLM_CPU_OMP_THREADS_BIND: "168-222|113-166", VLLM_CPU_KVCACHE_SPACE: "225"}
       cpuset: 1-111,113-223
       nodes: [1, 0]
 """

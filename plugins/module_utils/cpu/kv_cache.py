@@ -16,7 +16,7 @@ from .cores import Rank
 from .wanted import Wanted
 
 RANK_GIB = 3.0  # what a rank takes beside weights and KV cache: Python, PyTorch, activations, and the API's process
-SYSTEM_GIB, SYSTEM_PART = 2.0, 0.05  # left to the system: the larger of these, the second of all memory
+SYSTEM_GIB, SYSTEM_PART = 2.0, 0.08  # left to the system: the larger of these, the second of all memory, as by vLLM
 MIB = 1024  # in a GiB
 
 

@@ -94,7 +94,7 @@ def _serving(host: str, services: list[Service], fleet: Description) -> dict[str
     known = [model["size_gib"] for model in models if isinstance(model.get("size_gib"), (int, float))]
     return {
         "preflight_disk": {"path": "/var/lib", "need_gib": FREE_GIB + sum(known)} if known else {},
-        "preflight_accelerators": [_accelerator(service) for service in services],
+        "preflight_devices": [_accelerator(service) for service in services],
         "preflight_services": [_fit(service, host, fleet) for service in services],
         "verify_fit_services": [_fit(service, host, fleet) for service in services],
         "model_cache_models": models,

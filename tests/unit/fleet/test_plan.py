@@ -127,7 +127,7 @@ def test_a_host_caches_only_what_it_serves():
 
 def test_preflight_knows_what_services_run_on():
     made = planned(("services/mistral/accelerator", "cpu"), ("services/mistral/devices", []))
-    assert made.variables["gpu-a"]["preflight_accelerators"] == [
+    assert made.variables["gpu-a"]["preflight_devices"] == [
         {"service": "hermes", "kind": "nvidia", "devices": [0], "processes": 1},
         {"service": "mistral", "kind": "cpu", "devices": [], "processes": 1},
     ]
