@@ -110,3 +110,14 @@ def test_the_report_takes_it():
     said, texts = report({**found(), "finished_at": "2026-01-01T00:00:00Z"})
     assert said["verdict"] == "does not serve"
     assert "no memory" in texts["report.html"]
+
+
+def test_what_caches_should_hold_stands_beside_what_they_hold():
+    predicted = {
+        "services": [{"name": "web-gpu-a", "kv_cache_tokens": 46592}, {"name": "web-gpu-b", "fits": "unknown"}]
+    }
+    proof = {"endpoints": [{**endpoint("web-gpu-a"), "kv_cache_tokens": 46500}]}
+    hostvars = {**HOSTVARS, "gpu-a": {**HOSTVARS["gpu-a"], "verify_proof": proof, "verify_fit": predicted}}
+    found = verification(GROUPS["serving"], hostvars, GROUPS, GROUPS["serving"])
+    assert [service.get("kv_cache_tokens") for service in found["fleet"]["services"]] == [46592, None]
+    assert "46,500<small>predicted 46,592, +0.2 %</small>" in report(found)[1]["report.html"]

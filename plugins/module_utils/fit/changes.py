@@ -76,8 +76,10 @@ def _steps(case: Case) -> Iterator[_Step]:
 
     if flags.cpu and flags.kv_cache_gib is not None and now.cache:
         needed = math.ceil(max(now.cache.needed(now.max_model_len)) / GIB)
-        if needed > flags.kv_cache_gib:
-            yield changed({"kv_cache_gib": needed}, kv_cache_gib=needed)
+        room = min(each.device.memory - each.requested + each.kv_cache for each in now.budgets) // GIB
+        space = needed if needed > flags.kv_cache_gib else min(room, int(flags.kv_cache_gib))
+        if space > 0 and space != flags.kv_cache_gib:
+            yield changed({"kv_cache_gib": space}, kv_cache_gib=space)
     elif flags.utilization < FULLEST:
         yield changed({"gpu_memory_utilization": FULLEST}, gpu_memory_utilization=FULLEST)
     if cache_element_bytes(model, flags) > 1 and not (flags.cpu and _latent(case)):

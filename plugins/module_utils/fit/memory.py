@@ -61,11 +61,8 @@ def budget(device: Device, weights: int, model: ModelConfig, flags: Flags) -> Bu
     if flags.cpu and flags.kv_cache_gib is not None:
         # Taken beside the rest, whatever the share: it is there, or the start fails.
         space = int(flags.kv_cache_gib) * GIB
-        left = most = space
-        if device.memory:
-            left, most = min(space, usable - weights - estimated), min(space, usable - weights)
         all_of_it = weights + estimated + space
-        return Budget(device, all_of_it, weights, activations, overhead, left, most, weights + space)
+        return Budget(device, all_of_it, weights, activations, overhead, space, space, weights + space)
     if flags.cpu and flags.enforce_eager:
         estimated = overhead  # nothing is run before the cache is made: activations come out of what is left beside it
     left = requested - weights - estimated

@@ -100,6 +100,10 @@ def _spaces(left: Sequence[int], flags: Flags) -> list[int]:
 
 
 def _verdict(cache: KvCache, budgets: Sequence[Budget], length: int, flags: Flags) -> tuple[str, str]:
+    for fits, beyond in ((NO, [each.least for each in budgets]), (TIGHT, [each.requested for each in budgets])):
+        for each, taken in zip(budgets, beyond):
+            if taken > each.device.memory:
+                return fits, _too_much(each, taken)
     needed = cache.needed(length)
     for fits, left in ((NO, [each.most for each in budgets]), (TIGHT, [each.kv_cache for each in budgets])):
         for stage, (space, need) in enumerate(zip(_spaces(left, flags), needed)):
@@ -111,6 +115,12 @@ def _verdict(cache: KvCache, budgets: Sequence[Budget], length: int, flags: Flag
 
 def _left(each: Budget) -> int:
     return each.kv_cache
+
+
+def _too_much(each: Budget, taken: int) -> str:
+    beside = GIB.text(taken - each.kv_cache)
+    there = f"the {GIB.text(each.device.memory)} of device {each.device.index}"
+    return f"{GIB.text(each.kv_cache)} of KV cache and {beside} beside it are more than {there}"
 
 
 def _why(short: Budget, space: int, need: int, length: int) -> str:

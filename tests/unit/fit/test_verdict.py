@@ -75,6 +75,7 @@ def test_what_does_not_fit_is_said_with_what_would():
         case_of("models/mistralai--Mixtral-8x7B-v0.1", H100),
         case_of("models/openai--gpt-oss-20b", 16 * GIB, max_model_len=131072),
         case_of(SMOL, 16 * GIB, accelerator="cpu", kv_cache_gib=0, max_model_len=8192),
+        case_of(SMOL, 16 * GIB, accelerator="cpu", kv_cache_gib=9000, max_model_len=1024),
         case_of(SMOL, 4 * GIB, accelerator="cpu", gpu_memory_utilization=0.2),
         case_of(SMOL, H100, 2, tensor_parallel_size=2),
         case_of(SMOL, H100, max_model_len=100000),
@@ -107,6 +108,14 @@ def test_estimates_alone_never_refuse():
     memory = int((16060522496 + 2 * GIB) / 0.92) + 768 * MIB
     made = told(case_of(LLAMA, memory, max_model_len=4096, max_num_seqs=1024, max_num_batched_tokens=8192))
     assert made["fits"] == "tight"
+
+
+def test_a_space_that_the_node_does_not_have_is_refused():
+    """Of 16 GiB, 0.25 go to weights, 0.63 to vLLM and 0.13 to activations: 14 GiB are left, in whole ones."""
+    made = told(case_of(SMOL, 16 * GIB, accelerator="cpu", kv_cache_gib=16, max_model_len=1024))
+    assert (made["fits"], made["changes"][0]["values"]) == ("no", {"kv_cache_gib": 14})
+    assert made["cause"] == "16.0 GiB of KV cache and 0.3 GiB beside it are more than the 16.0 GiB of device 0"
+    assert told(case_of(SMOL, 16 * GIB, accelerator="cpu", kv_cache_gib=15, max_model_len=1024))["fits"] == "tight"
 
 
 def test_services_on_one_device_share_it():

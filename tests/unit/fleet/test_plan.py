@@ -148,3 +148,24 @@ def test_a_contract_follows_from_flags_and_family():
 
 def test_a_contract_can_be_given():
     assert contract(("services/hermes/contract", ["chat"])) == ["chat"]
+
+
+def test_what_decides_about_memory_is_handed_to_those_who_compute_it():
+    variables = planned(
+        ("services/hermes/max_model_len", 4096),
+        ("services/hermes/extra_args", ["--block-size", "32", "--quantization=fp8", "-pp", "1"]),
+    ).variables["gpu-b"]
+    (hermes,) = variables["preflight_services"]
+    assert variables["verify_fit_services"] == [hermes]
+    given = {"name": "hermes-gpu-b", "max_model_len": 4096, "block_size": "32", "quantization": "fp8"}
+    assert {**given, "pipeline_parallel_size": "1"}.items() <= hermes.items()
+    assert "max_num_seqs" not in hermes
+
+
+def test_the_environment_may_say_the_space_of_a_cpu():
+    changes = (
+        ("services/hermes/accelerator", "cpu"),
+        ("services/hermes/devices", []),
+        ("services/hermes/environment", {"VLLM_CPU_KVCACHE_SPACE": "40"}),
+    )
+    assert planned(*changes).variables["gpu-b"]["preflight_services"][0]["kv_cache_gib"] == "40"

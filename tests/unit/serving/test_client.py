@@ -20,7 +20,7 @@ from ansible_collections.inference.fleet.plugins.module_utils.serving import exc
 from ansible_collections.inference.fleet.plugins.module_utils.serving.client import AnswerError, Client, Endpoint
 from ansible_collections.inference.fleet.plugins.module_utils.serving.contract.sse import parse_stream
 from ansible_collections.inference.fleet.plugins.module_utils.serving.contract.structured import begins_object
-from ansible_collections.inference.fleet.plugins.module_utils.serving.metrics import parse_load
+from ansible_collections.inference.fleet.plugins.module_utils.serving.metrics import parse_cache_tokens, parse_load
 from ansible_collections.inference.fleet.plugins.module_utils.serving.models import parse_models
 
 KEY = "sk-never-to-be-seen"
@@ -236,3 +236,20 @@ def test_each_bad_stream_has_its_message(body, said):
 
 def test_comments_of_proxies_are_skipped():
     assert len(parse_stream(f": keep-alive\n\n{CHUNK}data: [DONE]\n\n".replace("\n", "\r\n"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ('vllm:cache_config_info{block_size="128",engine="0",kv_cache_size_tokens="46592",x="a"} 1.0\n', 46592),
+        (
+            'vllm:cache_config_info{engine="0",kv_cache_size_tokens="100"} 1.0\n'
+            'vllm:cache_config_info{engine="1",kv_cache_size_tokens="200"} 1.0\n',
+            300,
+        ),
+        ('vllm:cache_config_info{engine="0",kv_cache_size_tokens="None"} 1.0\n', None),
+        ("", None),
+    ],
+)
+def test_the_size_of_the_cache_is_read_from_the_metrics(text, tokens):
+    assert parse_cache_tokens(text) == tokens
