@@ -59,6 +59,8 @@ requirements:
   - boto3
 """
 
+    OPTIONAL = DOCUMENTATION.replace("    required: true\n    suboptions:", "    suboptions:", 1)
+
     MODELS = r"""
 options:
   models:

@@ -23,6 +23,7 @@ author: The inference.fleet contributors (@inference-fleet)
 extends_documentation_fragment:
   - inference.fleet.info
   - inference.fleet.store.hub
+  - inference.fleet.store.optional
 options:
   services:
     description: Services of one host. Those that name the same devices must fit beside each other.
@@ -120,9 +121,6 @@ options:
   cache_dir:
     description: A Hugging Face cache to look for the models in.
     type: path
-  store:
-    description: The store to look for the models in, as in M(inference.fleet.model_archive_info).
-    type: dict
   hub:
     description: Whether the hub may be asked.
     type: bool
@@ -223,6 +221,7 @@ services:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils.artifacts.stores.options import STORE
 from ..module_utils.errors import FleetError
 from ..module_utils.fit.options import SERVICE, answer
 
@@ -234,7 +233,7 @@ def main() -> None:
             "devices": {"type": "list", "elements": "dict", "default": []},
             "cpu": {"type": "dict"},
             "cache_dir": {"type": "path"},
-            "store": {"type": "dict"},
+            "store": {**STORE, "required": False},
             "hub": {"type": "bool", "default": True},
             "strict": {"type": "bool", "default": False},
             "hub_url": {"type": "str"},

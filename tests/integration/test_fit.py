@@ -97,6 +97,13 @@ def publish_llama(hub, settings, tmp_path):
     return run
 
 
+def test_a_store_that_cannot_be_read_leaves_the_hub(hub, settings):
+    store = open_store(replace(settings, endpoint="http://127.0.0.1:9"))
+    assert is_right(describe(LLAMA, Sources(store=store, hub=Hub(hub.url, ""))))
+    with pytest.raises(FleetError):
+        describe(LLAMA, Sources(store=store))
+
+
 def test_from_a_cache_and_from_a_folder(download, tmp_path):
     models, errors = download(LLAMA)
     assert not errors

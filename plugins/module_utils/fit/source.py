@@ -56,7 +56,12 @@ def describe(artifact: Artifact, sources: Sources) -> Description:
         if folder.commit() and (snapshot / CONFIG).exists():
             return describe_folder(snapshot, artifact.label)
     if sources.store:
-        manifest = _published(artifact, sources.store)
+        try:
+            manifest = _published(artifact, sources.store)
+        except FleetError:
+            if not sources.hub:
+                raise
+            manifest = None  # a controller may have no way to it, or no keys
         if manifest:
             return _describe(_files(manifest), _reader(sources.store, artifact, manifest), artifact.label)
     if sources.hub:
