@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from . import hosts, internet, lifecycle
+from . import hosts, internet, lifecycle, repositories
 from .ask import QUESTION, ask
 from .fleet import HOSTS, PREFIXES, Fleet, fleet
 from .shell import RigError
@@ -30,6 +30,8 @@ def main() -> int:
             _ask(chosen, options.question)
         elif options.action == "slow":
             internet.slow(chosen, options.rate)
+        elif options.action == "sign":
+            repositories.sign(chosen, options.repository, options.key)
         elif options.action in ("freeze", "thaw"):
             getattr(hosts, options.action)(chosen, options.host)
     except RigError as error:
@@ -57,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
         "freeze": "stop a host dead, as a machine that hangs",
         "thaw": "let a frozen host go on",
         "slow": "let the object store send no faster than this",
+        "sign": "sign a package repository with its other key, as a vendor that rotates its own",
         "ask": "ask the endpoint a question",
     }.items():
         action = actions.add_parser(name, help=purpose, description=purpose)
@@ -67,6 +70,9 @@ def _parser() -> argparse.ArgumentParser:
             action.add_argument("--hosts-only", action="store_true", help="no images in the registry")
         elif name == "slow":
             action.add_argument("rate", nargs="?", default="", help="such as 100mbit; without it as fast as it can")
+        elif name == "sign":
+            action.add_argument("repository", help="such as nvidia")
+            action.add_argument("key", choices=repositories.KEYS)
         elif name == "ask":
             action.add_argument("question", nargs="?", default=QUESTION)
     return parser

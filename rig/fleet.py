@@ -18,6 +18,7 @@ PREFIXES = {
 }
 IMAGES = {"demo": ("vllm", "haproxy")}  # other fleets have all that a fleet may run
 ALL_IMAGES = ("vllm", "haproxy", "litellm")
+WITHOUT_REPOSITORIES = ("demo",)  # has no accelerators
 LABEL = "inference.fleet.rig"
 HOSTS = {"host-a": 11, "host-b": 12}
 
@@ -54,6 +55,11 @@ class Fleet:
     def registry(self) -> str:
         """The registry's host and port, as image references begin."""
         return f"{self.prefix}.4:5000"
+
+    @property
+    def repositories(self) -> str:
+        """The URL below which its package repositories are."""
+        return f"http://{self.prefix}.5:8080"
 
     @property
     def endpoint(self) -> str:

@@ -52,6 +52,7 @@ IMAGES = {
     "haproxy": Image("haproxy", "13", public="haproxy:3.0"),
     "registry": Image("registry", "13"),
     "standins": Image("standins", "13"),
+    "apt": Image("apt", "13"),
     "host": Image("host", "13"),
 }
 

@@ -38,8 +38,8 @@ def ensure_internet(fleet: Fleet) -> None:
     store = f"mkdir -p /srv/{BUCKET} && exec nanio serve --host 0.0.0.0 --data-dir /srv --no-access-log"
     command = ("sh", "-c", store)
     ensure_container(fleet, "s3", f"{fleet.prefix}.3", image, f"--env-file={environment}", command=command)
-    _wait("hub", fleet.hub)
-    _wait("object store", fleet.store)
+    wait_for("hub", fleet.hub)
+    wait_for("object store", fleet.store)
 
 
 def slow(fleet: Fleet, rate: str) -> None:
@@ -68,7 +68,8 @@ def _credentials(fleet: Fleet) -> Path:
     return environment
 
 
-def _wait(what: str, url: str) -> None:
+def wait_for(what: str, url: str) -> None:
+    """Until something answers at ``url``."""
     deadline = time.monotonic() + ANSWERS_WITHIN
     while (cause := _silence(url)) is not None:
         if time.monotonic() > deadline:

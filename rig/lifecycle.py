@@ -13,12 +13,13 @@ from .ask import write_endpoint
 from .cache import using_engine
 from .containers import ensure_network, inspect, remove_all
 from .engine import answers, ensure_engine, stop_if_ours
-from .fleet import HOSTS, Fleet
+from .fleet import HOSTS, WITHOUT_REPOSITORIES, Fleet
 from .hosts import ensure_hosts, remove_hosts
 from .images import ensure_image
 from .internet import ensure_internet
 from .model import ensure_model
 from .registry import ensure_pushed, ensure_registry, forget_registry
+from .repositories import ensure_repositories
 from .shell import making
 
 
@@ -35,6 +36,8 @@ def up(fleet: Fleet, hosts_only: bool = False) -> None:
         ensure_registry(fleet)
         fleet.write("model.json", ensure_model())
         ensure_internet(fleet)
+        if fleet.name not in WITHOUT_REPOSITORIES:
+            ensure_repositories(fleet)
         ensure_key(fleet)
         building.result()
         if images:
@@ -77,6 +80,7 @@ def down(fleet: Fleet) -> None:
 def status(fleet: Fleet) -> bool:
     """Print how each part of the fleet is; whether all run."""
     parts = [*HOSTS, "hub", "s3", "registry"]
+    parts += [] if fleet.name in WITHOUT_REPOSITORIES else ["repositories"]
     states = {part: _state(fleet, part) for part in parts} if answers() else dict.fromkeys(parts, "no engine")
     for part, state in states.items():
         print(f"{part:<10}{state}")
