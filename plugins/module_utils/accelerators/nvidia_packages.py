@@ -1,0 +1,79 @@
+# Copyright: (c) 2026, the inference.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How the packages of NVIDIA's driver are called, by source, distribution and branch.
+
+From the Driver Installation Guide: NVIDIA's packages for Debian carry no branch in their names, those for Ubuntu do up
+to branch 580 ("Ubuntu 590 and later packages"). The fabric manager lost it with 580 in NVIDIA's repository; Ubuntu's
+own packages always have it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+WITHOUT_BRANCH_FROM = 590  # NVIDIA's packages for Ubuntu
+FABRIC_WITHOUT_BRANCH_FROM = 580  # NVIDIA's fabric manager and libnvidia-nscq
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a host is to have of NVIDIA's driver."""
+
+    source: str  # nvidia, distribution
+    distribution: str  # debian, ubuntu
+    modules: str  # open, proprietary
+    kernel: str  # of the running kernel, as uname says it
+    fabric: bool = False  # NVSwitches need the fabric manager
+    subnet: bool = False  # those of NVLink 5 the subnet manager too
+    persistence: bool = True
+
+    def drivers(self, branch: str) -> list[str]:
+        """What carries the driver itself, modules last."""
+        kind = "-open" if self.modules == "open" else ""
+        if self.distribution == "ubuntu" and self.source == "distribution":
+            # Modules that Canonical has signed: they load under Secure Boot.
+            return [f"nvidia-utils-{branch}-server", f"linux-modules-nvidia-{branch}-server{kind}-{self.kernel}"]
+        if self.distribution == "ubuntu":
+            suffix = self._suffix(branch)
+            return [f"libnvidia-compute{suffix}", f"nvidia-utils{suffix}", f"nvidia-dkms{suffix}{kind}"]
+        if self.source == "distribution":
+            return ["nvidia-smi", "nvidia-open-kernel-dkms" if kind else "nvidia-kernel-dkms"]
+        return ["nvidia-driver-cuda", f"nvidia-kernel{kind}-dkms"]
+
+    def companions(self, branch: str) -> list[str]:
+        """What must be of exactly the driver's version beside it."""
+        return [*self._persistence(branch), *self._fabric(branch)]
+
+    def others(self) -> list[str]:
+        """What goes with it at whichever version its source has."""
+        return ["nvlsm"] if self.subnet else []
+
+    def pinning(self, branch: str, version: str) -> str:
+        """NVIDIA's package that keeps apt at the version, or at the branch where ``version`` is empty."""
+        return f"nvidia-driver-pinning-{version or branch}" if self.source == "nvidia" else ""
+
+    @property
+    def telling(self) -> str:
+        """Where the packages that tell which versions there are begin."""
+        if self.distribution == "ubuntu":
+            return "nvidia-utils"
+        return "nvidia-smi" if self.source == "distribution" else "nvidia-driver-cuda"
+
+    def _suffix(self, branch: str) -> str:
+        return f"-{branch}" if int(branch) < WITHOUT_BRANCH_FROM else ""
+
+    def _persistence(self, branch: str) -> list[str]:
+        if not self.persistence:
+            return []
+        if self.distribution != "ubuntu":
+            return ["nvidia-persistenced"]
+        if self.source == "distribution":
+            return [f"nvidia-compute-utils-{branch}-server"]
+        return [f"nvidia-compute-utils{self._suffix(branch)}"]
+
+    def _fabric(self, branch: str) -> list[str]:
+        if not self.fabric:
+            return []
+        named = self.source == "distribution" or int(branch) < FABRIC_WITHOUT_BRANCH_FROM
+        suffix = f"-{branch}" if named else ""
+        return [f"nvidia-fabricmanager{suffix}", f"libnvidia-nscq{suffix}"]

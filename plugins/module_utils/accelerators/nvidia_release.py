@@ -1,0 +1,140 @@
+# Copyright: (c) 2026, the inference.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which packages, at which versions, make up the NVIDIA driver that is wanted: chosen from what the sources have."""
+
+from __future__ import annotations
+
+import platform
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..errors import FleetError
+from ..host import apt
+from ..host.kernel_headers import missing_headers, require_offered
+from .driver import upstream
+from .nvidia_packages import Wanted
+
+ROUNDS = 6  # in which packages that would come at another version are named too; two suffice so far
+
+
+def choose(available: Mapping[str, Iterable[str]], branch: str, version: str) -> str:
+    """The driver's version: ``version``, or the newest of ``branch``, among those ``available`` by branch.
+
+    Raises FleetError that lists what there is.
+    """
+    wanted = version.split(".")[0] if version else branch
+    known = list(available.get(wanted, []))
+    if version in known or (known and not version):
+        return version or known[0]
+    if not available:
+        raise FleetError(
+            "Failed to find NVIDIA's driver",
+            "the host's package sources have none",
+            "Is nvidia_repository_url that of the host's distribution? With nvidia_source: distribution, are "
+            "Debian's non-free or Ubuntu's restricted packages among its sources?",
+        )
+    if not known:
+        having = ", ".join(f"{name} ({', '.join(versions)})" for name, versions in available.items())
+        raise FleetError(
+            f"Failed to find branch {wanted} of NVIDIA's driver",
+            f"the package sources have {having}",
+            "Set nvidia_branch to one of these branches, or nvidia_version to one of these versions.",
+            "branch",
+        )
+    raise FleetError(
+        f"Failed to find version {version} of NVIDIA's driver",
+        f"of branch {wanted} the package sources have {', '.join(known)}",
+        "Set nvidia_version to one of them, or leave it out to have the newest of the branch.",
+        "version",
+    )
+
+
+def branches(versions: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
+    """The driver's versions by branch, newest first, from the versions of packages."""
+    found: dict[str, list[str]] = {}
+    for packaged in {version for several in versions.values() for version in several}:
+        number = upstream(packaged)
+        if number and number not in found.setdefault(number.split(".")[0], []):
+            found[number.split(".")[0]].append(number)
+    return {branch: sorted(found[branch], key=_order, reverse=True) for branch in sorted(found, key=int)}
+
+
+def find(
+    *, branch: str, version: str, pinning: bool, installed: dict[str, str], sources: list[str], origin: str, **host: Any
+) -> dict[str, Any]:
+    """What is to be installed on this host; ``host`` are the fields of Wanted but for the kernel."""
+    apt.refresh(sources)
+    headers = missing_headers()
+    require_offered(headers)
+    interrupted = apt.interrupted()
+    wanted = Wanted(kernel=platform.release(), **host)
+    found = release(wanted, branch, version, origin, installed)
+    pin = wanted.pinning(found["version"].split(".")[0], version) if pinning else ""
+    return {
+        **found,
+        "pinning": pin if pin and apt.versions([pin]) else "",
+        "headers": headers,
+        "interrupted": interrupted,
+    }
+
+
+def release(wanted: Wanted, branch: str, version: str, origin: str, installed: Mapping[str, str]) -> dict[str, Any]:
+    """The driver's version, and all packages with theirs that have to be installed together.
+
+    ``origin`` is in the URLs of the source that they come from. ``installed`` are versions of what is there already:
+    what of it belongs to the driver moves with it.
+    """
+    telling = [name for name in apt.known_names(wanted.telling) if _tells(name, wanted)]
+    available = branches(apt.versions(telling, origin))
+    chosen = choose(available, branch, version)
+    names = [*wanted.drivers(chosen.split(".")[0]), *wanted.companions(chosen.split(".")[0])]
+    offered = apt.versions([*names, *wanted.others(), *installed], origin)
+    packages = {name: _at(offered.get(name, []), chosen, name) for name in names}
+    packages.update({name: offered[name][0] for name in wanted.others() if name in offered})
+    packages.update(
+        {name: same for name in installed if name not in packages and (same := _same(offered.get(name, []), chosen))}
+    )
+    return {
+        "version": chosen,
+        "packages": _closed(packages, chosen, origin),
+        "available": available,
+    }
+
+
+def _closed(packages: dict[str, str], chosen: str, origin: str) -> dict[str, str]:
+    """With what apt would install beside them: it takes the newest version of a dependency that nothing limits."""
+    for _round in range(ROUNDS):
+        would = apt.simulate(packages)
+        others = [name for name in would if name not in packages]
+        offered = apt.versions(others, origin)
+        more = {name: same for name in others if (same := _same(offered.get(name, []), chosen))}
+        if not more:
+            break
+        packages = {**packages, **more}
+    return packages
+
+
+def _tells(name: str, wanted: Wanted) -> bool:
+    """Whether the package's versions are those of drivers: nvidia-utils-580, not nvidia-utils-common."""
+    ending = r"(-\d+)?-server" if wanted.source == "distribution" and wanted.distribution == "ubuntu" else r"(-\d+)?"
+    return re.fullmatch(re.escape(wanted.telling) + ending, name) is not None
+
+
+def _same(versions: Iterable[str], chosen: str) -> str | None:
+    return next((version for version in versions if upstream(version) == chosen), None)
+
+
+def _at(versions: list[str], chosen: str, name: str) -> str:
+    found = _same(versions, chosen)
+    if found is None:
+        raise FleetError(
+            f"Failed to find {name} {chosen}",
+            f"the package sources have {', '.join(versions) or 'no such package'}",
+            "Choose a version that all of the driver's packages have, or another nvidia_modules.",
+        )
+    return found
+
+
+def _order(version: str) -> list[int]:
+    return [int(part) for part in version.split(".")]
