@@ -15,13 +15,8 @@ description:
   - Fails with what there is where the branch or version that is wanted is not there.
 version_added: 1.0.0
 author: The inference.fleet contributors (@inference-fleet)
-attributes:
-  check_mode:
-    support: full
-    description: Changes nothing but apt's lists of packages.
-  diff_mode:
-    support: N/A
-    description: Changes nothing.
+extends_documentation_fragment:
+  - inference.fleet.info
 options:
   source:
     description: V(nvidia) is NVIDIA's repository, V(distribution) the distribution's own.
@@ -46,6 +41,10 @@ options:
     description: Exact version of the driver.
     type: str
     default: ""
+  keep:
+    description: Version of O(branch) to stay with where the sources still have it.
+    type: str
+    default: ""
   fabric:
     description: Include the fabric manager, which NVSwitches need.
     type: bool
@@ -58,16 +57,22 @@ options:
     description: Include the persistence daemon.
     type: bool
     default: true
-  pinning:
-    description: Include NVIDIA's package that keeps apt at the version or branch.
-    type: bool
-    default: true
+  pins:
+    description: Packages by which apt is kept at the version or branch, which the sources must have.
+    type: list
+    elements: str
+    default: []
+  headers:
+    description: Packages of kernel headers that the sources must have.
+    type: list
+    elements: str
+    default: []
   installed:
     description: Versions by name of the driver's packages that are installed; they move with the driver.
     type: dict
     default: {}
   sources:
-    description: Source files of which to read the indexes afresh first.
+    description: Source files of which to read the indexes afresh first; apt's lists are all that changes.
     type: list
     elements: path
     default: []
@@ -98,22 +103,12 @@ packages:
   returned: success
   type: dict
   sample: {nvidia-driver-cuda: 580.95.05-1, nvidia-kernel-open-dkms: 580.95.05-1, libcuda1: 580.95.05-1}
-pinning:
-  description: The package that keeps apt at it; empty without one.
-  returned: success
-  type: str
-  sample: nvidia-driver-pinning-580
-headers:
-  description: The packages of kernel headers that are to be installed first.
+obsolete:
+  description: Those of O(installed) that there are not in this version; they have to go.
   returned: success
   type: list
   elements: str
-  sample: [linux-headers-6.12.48+deb13-amd64]
-interrupted:
-  description: Whether an earlier installation broke off and has to be finished first.
-  returned: success
-  type: bool
-  sample: false
+  sample: [nvidia-fabricmanager-570]
 available:
   description: Versions of the driver that there are, by branch.
   returned: success
@@ -135,10 +130,12 @@ def main() -> None:
             "modules": {"type": "str", "choices": ["open", "proprietary"], "required": True},
             "branch": {"type": "str", "default": ""},
             "version": {"type": "str", "default": ""},
+            "keep": {"type": "str", "default": ""},
             "fabric": {"type": "bool", "default": False},
             "subnet": {"type": "bool", "default": False},
             "persistence": {"type": "bool", "default": True},
-            "pinning": {"type": "bool", "default": True},
+            "pins": {"type": "list", "elements": "str", "default": []},
+            "headers": {"type": "list", "elements": "str", "default": []},
             "installed": {"type": "dict", "default": {}},
             "sources": {"type": "list", "elements": "path", "default": []},
             "origin": {"type": "str", "default": ""},

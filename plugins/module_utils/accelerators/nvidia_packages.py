@@ -48,10 +48,6 @@ class Wanted:
         """What goes with it at whichever version its source has."""
         return ["nvlsm"] if self.subnet else []
 
-    def pinning(self, branch: str, version: str) -> str:
-        """NVIDIA's package that keeps apt at the version, or at the branch where ``version`` is empty."""
-        return f"nvidia-driver-pinning-{version or branch}" if self.source == "nvidia" else ""
-
     @property
     def telling(self) -> str:
         """Where the packages that tell which versions there are begin."""

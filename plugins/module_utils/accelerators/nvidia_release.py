@@ -11,22 +11,24 @@ from typing import Any
 
 from ..errors import FleetError
 from ..host import apt
-from ..host.kernel_headers import missing_headers, require_offered
+from ..host.kernel_headers import require_offered
 from .driver import upstream
 from .nvidia_packages import Wanted
 
 ROUNDS = 6  # in which packages that would come at another version are named too; two suffice so far
 
 
-def choose(available: Mapping[str, Iterable[str]], branch: str, version: str) -> str:
-    """The driver's version: ``version``, or the newest of ``branch``, among those ``available`` by branch.
+def choose(available: Mapping[str, Iterable[str]], branch: str, version: str, keep: str = "") -> str:
+    """The driver's version among those ``available``: ``version``, or of ``branch`` the one to ``keep`` or its newest.
 
     Raises FleetError that lists what there is.
     """
     wanted = version.split(".")[0] if version else branch
     known = list(available.get(wanted, []))
-    if version in known or (known and not version):
-        return version or known[0]
+    if known and not version:
+        return keep if keep in known else known[0]
+    if version in known:
+        return version
     if not available:
         raise FleetError(
             "Failed to find NVIDIA's driver",
@@ -61,25 +63,35 @@ def branches(versions: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
 
 
 def find(
-    *, branch: str, version: str, pinning: bool, installed: dict[str, str], sources: list[str], origin: str, **host: Any
+    *,
+    branch: str,
+    version: str,
+    keep: str,
+    pins: list[str],
+    headers: list[str],
+    installed: dict[str, str],
+    sources: list[str],
+    origin: str,
+    **host: Any,
 ) -> dict[str, Any]:
     """What is to be installed on this host; ``host`` are the fields of Wanted but for the kernel."""
     apt.refresh(sources)
-    headers = missing_headers()
     require_offered(headers)
-    interrupted = apt.interrupted()
     wanted = Wanted(kernel=platform.release(), **host)
-    found = release(wanted, branch, version, origin, installed)
-    pin = wanted.pinning(found["version"].split(".")[0], version) if pinning else ""
-    return {
-        **found,
-        "pinning": pin if pin and apt.versions([pin]) else "",
-        "headers": headers,
-        "interrupted": interrupted,
-    }
+    found = release(wanted, branch, version, keep, origin, installed)
+    missing = [pin for pin in pins if pin not in apt.versions(pins, origin)]
+    if missing:
+        raise FleetError(
+            "Failed to pin NVIDIA's driver",
+            f"the package sources have no {', '.join(missing)}",
+            "Set nvidia_pinning: false where a mirror lacks such packages; the driver's are held all the same.",
+        )
+    return found
 
 
-def release(wanted: Wanted, branch: str, version: str, origin: str, installed: Mapping[str, str]) -> dict[str, Any]:
+def release(
+    wanted: Wanted, branch: str, version: str, keep: str, origin: str, installed: Mapping[str, str]
+) -> dict[str, Any]:
     """The driver's version, and all packages with theirs that have to be installed together.
 
     ``origin`` is in the URLs of the source that they come from. ``installed`` are versions of what is there already:
@@ -87,7 +99,7 @@ def release(wanted: Wanted, branch: str, version: str, origin: str, installed: M
     """
     telling = [name for name in apt.known_names(wanted.telling) if _tells(name, wanted)]
     available = branches(apt.versions(telling, origin))
-    chosen = choose(available, branch, version)
+    chosen = choose(available, branch, version, keep)
     names = [*wanted.drivers(chosen.split(".")[0]), *wanted.companions(chosen.split(".")[0])]
     offered = apt.versions([*names, *wanted.others(), *installed], origin)
     packages = {name: _at(offered.get(name, []), chosen, name) for name in names}
@@ -95,17 +107,19 @@ def release(wanted: Wanted, branch: str, version: str, origin: str, installed: M
     packages.update(
         {name: same for name in installed if name not in packages and (same := _same(offered.get(name, []), chosen))}
     )
+    obsolete = sorted(set(installed) - set(packages))  # other branches have other names
     return {
         "version": chosen,
-        "packages": _closed(packages, chosen, origin),
+        "packages": _closed(packages, obsolete, chosen, origin),
+        "obsolete": obsolete,
         "available": available,
     }
 
 
-def _closed(packages: dict[str, str], chosen: str, origin: str) -> dict[str, str]:
+def _closed(packages: dict[str, str], obsolete: list[str], chosen: str, origin: str) -> dict[str, str]:
     """With what apt would install beside them: it takes the newest version of a dependency that nothing limits."""
     for _round in range(ROUNDS):
-        would = apt.simulate(packages)
+        would = apt.simulate(packages, obsolete)
         others = [name for name in would if name not in packages]
         offered = apt.versions(others, origin)
         more = {name: same for name in others if (same := _same(offered.get(name, []), chosen))}

@@ -82,16 +82,22 @@ def known_names(prefix: str) -> list[str]:
     return sorted(look("apt-cache", "pkgnames", prefix).output.split())
 
 
-def simulate(packages: Mapping[str, str]) -> dict[str, str]:
-    """The version of each package that installing ``packages`` (versions by name) would put in place."""
+def simulate(packages: Mapping[str, str], removed: Iterable[str] = ()) -> dict[str, str]:
+    """The version of each package that installing ``packages`` (versions by name) would put in place.
+
+    Preferences do not count: they may be those of what is to be replaced.
+    """
     attempted = f"Failed to install {', '.join(f'{name} {version}' for name, version in packages.items())}"
     outcome = _apt_get(
         "install",
         "--simulate",
+        "--option=Dir::Etc::Preferences=/dev/null",
+        "--option=Dir::Etc::PreferencesParts=/dev/null",
         "--no-install-recommends",
         "--allow-downgrades",
         "--allow-change-held-packages",
         *(f"{name}={version}" for name, version in packages.items()),
+        *(f"{name}-" for name in removed),
     )
     if outcome.status != 0:
         text = f"{outcome.output}\n{outcome.complaint}"
@@ -100,11 +106,6 @@ def simulate(packages: Mapping[str, str]) -> dict[str, str]:
         cause = "; ".join(" ".join(line.split()) for line in [*unmet, *complaints[:1]]) or text.strip()
         raise FleetError(attempted, cause, "Are all of the host's package sources those of its release?")
     return dict(INSTALLS.findall(outcome.output))
-
-
-def interrupted() -> bool:
-    """Whether an installation broke off, so that packages are unpacked but not configured."""
-    return bool(look("dpkg", "--audit").output.strip())
 
 
 def _apt_get(*arguments: str) -> Outcome:

@@ -6,39 +6,31 @@ from __future__ import annotations
 
 import platform
 import re
-from pathlib import Path
+from collections.abc import Iterable
 
 from ..errors import FleetError
 from ..local_command import look
 
-IMAGE = re.compile(r"linux-image-(?:unsigned-)?(\d\S*)")
+CANDIDATE = re.compile(r"^  Candidate: (?!\(none\))", re.MULTILINE)
+PREFIX = "linux-headers-"
 
 
-def kernels(root: Path = Path("/")) -> list[str]:
-    """The running kernel first, then those that are installed."""
-    listing = look("dpkg-query", "--show", "--showformat=${Package}\t${db:Status-Abbrev}\n", "linux-image-*").output
-    installed = [name for name, status in (line.split("\t") for line in listing.splitlines()) if status[1] == "i"]
-    others = [match.group(1) for name in installed if (match := IMAGE.fullmatch(name))]
-    return list(
-        dict.fromkeys([platform.release(), *(name for name in others if (root / "boot" / f"vmlinuz-{name}").exists())])
-    )
-
-
-def missing_headers(root: Path = Path("/")) -> list[str]:
-    """The packages of headers that are not there yet."""
-    return [f"linux-headers-{name}" for name in kernels(root) if not (root / "lib/modules" / name / "build").exists()]
-
-
-def require_offered(packages: list[str]) -> None:
-    """FleetError for the first of ``packages`` that no source of the host has."""
+def require_offered(packages: Iterable[str]) -> None:
+    """FleetError for the first of these packages of headers that no source of the host has."""
     for name in packages:
-        outcome = look("apt-cache", "policy", name)
-        if not re.search(r"^  Candidate: (?!\(none\))", outcome.output, re.MULTILINE):
-            kernel = name[len("linux-headers-") :]
-            running = "which runs" if kernel == platform.release() else "which is installed and may be booted next"
-            raise FleetError(
-                f"Failed to find the headers of kernel {kernel}",
-                f"no package source of the host has {name}, and the driver's modules are built for {running} with them",
-                "Install the distribution's present kernel and boot it: its headers are there. Or remove that kernel.",
-                "headers",
-            )
+        if not CANDIDATE.search(look("apt-cache", "policy", name).output):
+            raise not_offered(name, platform.release())
+
+
+def not_offered(name: str, running: str) -> FleetError:
+    """That no source has the headers in the package ``name``; ``running`` is the kernel that runs."""
+    kernel = name[len(PREFIX) :]
+    now = kernel == running
+    return FleetError(
+        f"Failed to find the headers of kernel {kernel}, {'which runs' if now else 'which would be booted next'}",
+        f"no package source of the host has {name}, and the driver's modules are built with it",
+        "Install and boot the distribution's present kernel, whose headers it has."
+        if now
+        else "Remove that kernel, or add the source that it came from.",
+        "headers",
+    )
