@@ -12,7 +12,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONPATH := $(CURDIR)/collections
 
 # In this order each scenario finds most of its preparation done by the one before.
-MOLECULE_SCENARIOS := preflight docker nvidia overlay model_store model_cache vllm cpu causes fit gateway verify site bad_input reboot failover
+MOLECULE_SCENARIOS := preflight docker nvidia gaudi overlay model_store model_cache vllm cpu causes fit gateway verify site bad_input reboot failover
 BENCHMARKS := plan noop gateway artifacts health contract
 
 .PHONY: help venv demo demo-down ask test lint test-unit test-integration sanity docs docs-check test-newest bench test-molecule

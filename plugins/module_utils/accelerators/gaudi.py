@@ -41,7 +41,7 @@ def observe_gaudi(machine: Machine, pci: list[PciDevice]) -> dict[str, Any]:
         complaint = "missing" if answer.status == 127 else answer.output.strip() or answer.complaint or "no devices"
         devices = [{"index": index, "bus_id": card.bus_id} for index, card in enumerate(cards)]
     nodes = {card.bus_id: card.numa_node for card in cards}
-    held_by = who_holds(machine, _nodes_of_devices(machine))
+    held_by = who_uses(machine)
     return {
         "devices": [
             device(
@@ -58,11 +58,16 @@ def observe_gaudi(machine: Machine, pci: list[PciDevice]) -> dict[str, Any]:
     }
 
 
+def who_uses(machine: Machine) -> dict[str, list[dict[str, Any]]]:
+    """The processes that have a card open, by its PCI address."""
+    return who_holds(machine, device_files(machine))
+
+
 def _firmware(machine: Machine) -> str | None:
     return smi.parse_firmware(machine.run(*smi.LIST).output)
 
 
-def _nodes_of_devices(machine: Machine) -> dict[str, str]:
+def device_files(machine: Machine) -> dict[str, str]:
     """PCI address by device file, as a Gaudi is held by whoever has that open."""
     names = [name for name in machine.names(ACCEL) if name[5:].isdigit()]
     found = {f"/dev/accel/{name}": machine.root / ACCEL / name / "device" for name in names}

@@ -63,6 +63,7 @@ def plan(fleet: Description, addresses: dict[str, Any]) -> Plan:
             **_overlay(host, addresses[host], anchors),
             "verify_peers": {anchors[other]: addresses[other] for other in hosts if other != host},
             **_serving(host, instances.get(host, []), fleet),
+            **_gaudi(instances.get(host, [])),
             "model_cache_address": addresses[host],
             **(_gateway(fleet, routes) if host in gateways else {}),
         }
@@ -122,6 +123,12 @@ def _accelerator(service: Service) -> dict[str, Any]:
         "devices": values["devices"],
         "processes": parallel if isinstance(parallel, int) else max(1, len(values["devices"])),
     }
+
+
+def _gaudi(services: list[Service]) -> dict[str, Any]:
+    """The images whose software must fit the driver."""
+    images = [service.values["image"] for service in services if service.values["accelerator"] == "gaudi"]
+    return {"gaudi_images": list(dict.fromkeys(images))} if images else {}
 
 
 def _endpoint(service: Service, host: str) -> dict[str, Any]:

@@ -80,6 +80,12 @@ def test_keys_become_flags_of_todays_vllm():
     ]
 
 
+def test_the_role_gaudi_learns_which_images_must_fit_the_driver():
+    gaudi = ("services/hermes/accelerator", "gaudi")
+    assert planned(gaudi).variables["gpu-b"]["gaudi_images"] == [services("gpu-b", gaudi)[0]["image"]]
+    assert "gaudi_images" not in planned().variables["gpu-b"]
+
+
 @pytest.mark.parametrize(
     ("kind", "devices", "expected"),
     [
