@@ -24,7 +24,7 @@ attributes:
     description: There is no text to compare.
 options:
   state:
-    description: Whether the driver is loaded again afterwards.
+    description: Whether the driver is loaded again afterwards. With V(unloaded), O(containers) stay stopped.
     type: str
     choices: [reloaded, unloaded]
     default: reloaded

@@ -26,11 +26,12 @@ STOPPED_WITHIN = 120.0  # seconds
 def reload(machine: Machine, *, containers: Iterable[str] = (), firmware: bool = False, load: bool = True) -> list[str]:
     """What was done, step by step: modules out, ``firmware`` updated, modules in.
 
-    ``containers`` use the cards; they are stopped before and started afterwards, whatever happens in between. Raises
-    FleetError when a module stays in use, cannot be loaded, or the firmware cannot be written.
+    ``containers`` use the cards; they are stopped before and started afterwards, whatever happens in between. Without
+    ``load`` the modules stay out, and the containers stopped. Raises FleetError when a module stays in use, cannot be
+    loaded, or the firmware cannot be written.
     """
     done: list[str] = []
-    with _stopped(list(containers), done):
+    with _stopped(list(containers), load, done):
         try:
             unload(machine, done)
             if firmware:
@@ -49,7 +50,7 @@ def steps(machine: Machine, *, containers: Iterable[str] = (), firmware: bool = 
         *(f"unload {name}" for name in reversed(MODULES) if name in loaded(machine)),
         *(["update the firmware"] if firmware else []),
         *(["load habanalabs"] if load else []),
-        *(f"start {name}" for name in names),
+        *(f"start {name}" for name in names if load),
     ]
 
 
@@ -113,7 +114,7 @@ def _update_firmware(machine: Machine, done: list[str]) -> None:
 
 
 @contextmanager
-def _stopped(containers: list[str], done: list[str]) -> Iterator[None]:
+def _stopped(containers: list[str], again: bool, done: list[str]) -> Iterator[None]:
     attempted = "Failed to free the Gaudis"
     stopped = []
     try:
@@ -123,6 +124,6 @@ def _stopped(containers: list[str], done: list[str]) -> Iterator[None]:
             done.append(f"stopped {name}")
         yield
     finally:
-        for name in stopped:
+        for name in stopped if again else []:
             docker("start", name, attempted=f"Failed to start {name} again", timeout=STOPPED_WITHIN)
             done.append(f"started {name}")

@@ -100,10 +100,11 @@ def test_the_first_load():
     assert kernel.loaded == list(SINCE_1_21)
 
 
-def test_the_driver_can_stay_out():
+def test_the_driver_can_stay_out_and_what_used_it_stopped(dockers):
     kernel = Kernel(SINCE_1_21, list(SINCE_1_21))
-    reload(kernel.machine, load=False)
+    reload(kernel.machine, containers=["vllm-0"], load=False)
     assert kernel.loaded == []
+    assert dockers == ["stop vllm-0"]
 
 
 def test_firmware_is_written_with_the_driver_out():
