@@ -36,7 +36,7 @@ SERVICE: dict[str, Any] = {
     "pipeline_parallel_size": {"type": "int", "default": 1},
     "max_model_len": {"type": "int"},
     "max_num_seqs": {"type": "int"},
-    "max_num_batched_tokens": {"type": "int"},
+    "max_num_batched_tokens": {"type": "int", "no_log": False},
     "gpu_memory_utilization": {"type": "float"},
     "kv_cache_dtype": {"type": "str"},
     "kv_cache_gib": {"type": "float"},

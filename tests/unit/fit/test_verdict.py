@@ -55,6 +55,15 @@ def test_llama_fits_an_h100_with_all_of_its_context():
     assert made["concurrency"] == pytest.approx(made["kv_cache_blocks"] / 8192, abs=0.01)
 
 
+def test_devices_whose_sum_would_do_may_still_be_too_small():
+    """Mixtral takes 93.4 GB. Four A10G have 96 GB together, but each has to hold a quarter: 21.8 of its 22.5 GiB."""
+    mixtral = "models/mistralai--Mixtral-8x7B-v0.1"
+    four = told(case_of(mixtral, A10, 4, tensor_parallel_size=4))
+    assert (four["fits"], four["devices"][0]["weights"] // 10**8) == ("no", 233)
+    eight = told(case_of(mixtral, 40960 * MIB, 8, tensor_parallel_size=8))  # A100 with 40 GB
+    assert (eight["fits"], eight["largest_max_model_len"]) == ("yes", 32768)
+
+
 def test_what_does_not_fit_is_said_with_what_would():
     made = told(case_of(LLAMA, A10))
     assert made["fits"] == "no"
