@@ -69,7 +69,8 @@ def test_it_is_a_package_to_dpkg(described: list[Package], tmp_path: Path) -> No
 
 
 def test_the_descriptions_of_the_rig_can_be_read() -> None:
-    for path in sorted(Path(packages.__file__).parents[1].joinpath("packages").glob("*.yml")):
-        repositories, found = packages.read(path, "amd64")
-        assert {package.repository for package in found} == set(repositories)
-        assert all("@" not in package.control.replace("rig@localhost", "") for package in found)
+    paths = sorted(Path(packages.__file__).parents[1].joinpath("packages").glob("*.yml"))
+    described = [packages.read(path, "amd64") for path in paths]
+    found = [package for _repositories, each in described for package in each]
+    assert {package.repository for package in found} == {name for names, _packages in described for name in names}
+    assert all("@" not in package.control.replace("rig@localhost", "") for package in found)
