@@ -68,11 +68,12 @@ def reset(fleet: Fleet) -> None:
 
 def down(fleet: Fleet) -> None:
     """Nothing is left of the fleet; caches stay, and so does an engine that others use."""
-    if answers():
-        with making(f"{fleet.name} removed"):
-            remove_all(fleet)
-        if stop_if_ours():
-            print("  the Docker engine that the rig had started is stopped")
+    with using_engine():
+        if answers():
+            with making(f"{fleet.name} removed"):
+                remove_all(fleet)
+    if stop_if_ours():
+        print("  the Docker engine that the rig had started is stopped")
     forget_registry(fleet)
     shutil.rmtree(fleet.state, ignore_errors=True)
 
