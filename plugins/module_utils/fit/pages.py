@@ -65,7 +65,7 @@ def pages_of(model: ModelConfig, flags: Flags, features: Sequence[str] = ()) -> 
     latent = any(isinstance(kept, Latent) for _place, kept, _size in attending)
     tokens = _block_size(flags, latent=latent, amx="amx_tile" in features)
     if states and attending:
-        tokens = _aligned(tokens, max(size for *_, size in states), attending[0][2], flags, latent=latent)
+        tokens = _aligned(tokens, max(size for _place, _kept, size in states), attending[0][2], flags, latent=latent)
     padded = tokens * attending[0][2] if attending else 0
     pages = [Page("state", place, padded or size, 0, held=kept.held, content=size) for place, kept, size in states] + [
         Page("window" if kept.window else "full", place, size * tokens, tokens, kept.window or 0, content=size * tokens)
