@@ -59,8 +59,6 @@ requirements:
   - boto3
 """
 
-    OPTIONAL = DOCUMENTATION.replace("    required: true\n    suboptions:", "    suboptions:", 1)
-
     MODELS = r"""
 options:
   models:

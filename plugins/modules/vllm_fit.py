@@ -22,9 +22,11 @@ version_added: 1.0.0
 author: The inference.fleet contributors (@inference-fleet)
 extends_documentation_fragment:
   - inference.fleet.info
+  - inference.fleet.store
   - inference.fleet.store.hub
-  - inference.fleet.store.optional
 options:
+  store:
+    required: false
   services:
     description: Services of one host. Those that name the same devices must fit beside each other.
     type: list
