@@ -17,13 +17,8 @@ description:
   - What does not apply, or what a tool answers with C([N/A]), is V(null).
 version_added: 1.0.0
 author: The inference.fleet contributors (@inference-fleet)
-attributes:
-  check_mode:
-    support: full
-    description: Changes nothing.
-  diff_mode:
-    support: N/A
-    description: Changes nothing.
+extends_documentation_fragment:
+  - inference.fleet.info
 options:
   kind:
     description:

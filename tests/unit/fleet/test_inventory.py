@@ -90,7 +90,12 @@ def test_no_description_at_all_is_said(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "instance"), [("prod", "vllm-0-hermes-gpu-b"), ("cpu", "llm-vllm-model-server-cpu-b")]
+    ("name", "instance"),
+    [
+        ("prod", "vllm-0-hermes-gpu-b"),
+        ("gaudi", "llm-vllm-model-server-gaudi-b"),
+        ("cpu", "llm-vllm-model-server-cpu-b"),
+    ],
 )
 def test_the_plan_is_printed_without_contacting_a_host(name, instance):
     status, output = ansible("ansible-playbook", "playbooks/plan.yml", "-i", f"inventories/{name}")
