@@ -31,7 +31,9 @@ options:
         type: str
         required: true
       command:
-        description: Arguments of C(vllm serve).
+        description: >-
+          Arguments of C(vllm serve). With C(--gpu-memory-utilization) an instance takes that part of its nodes' memory,
+          and vLLM itself makes its KV cache of it.
         type: list
         elements: str
         required: true

@@ -26,10 +26,11 @@ def spaces(
     """GiB for the KV cache of each rank of the services that do not say themselves; whole ones, as vLLM reads them."""
     by_name = {service.name: service for service in services}
     found: dict[str, int] = {}
+    whole = {node["node"]: node["memory_mib"] / MIB for node in cpu["numa"]}
     for node, memory in _memory(cpu, reserved_gib).items():
         here = [by_name[rank.service] for rank in ranks if rank.node == node]
-        open_ones = [service for service in here if service.kv_gib is None]
-        taken = sum(_fixed(service) + service.kv_gib for service in here if service.kv_gib is not None)
+        open_ones = [service for service in here if not service.says]
+        taken = sum(_taken(service, whole[node]) for service in here if service.says)
         for service in open_ones:
             share = (memory - taken) / len(open_ones)
             space = int(share - _fixed(service))
@@ -50,6 +51,13 @@ def _memory(cpu: Mapping[str, Any], reserved_gib: float | None) -> dict[int, flo
     reserved = max(SYSTEM_GIB, SYSTEM_PART * usable) if reserved_gib is None else reserved_gib
     usable -= reserved + pages["total"] * pages["size_kib"] / MIB / MIB
     return {node: usable * memory / total for node, memory in nodes.items()}
+
+
+def _taken(service: Wanted, node_gib: float) -> float:
+    """What a service takes that says so; vLLM heeds the share of the node only where no space is given."""
+    if service.kv_gib is not None:
+        return _fixed(service) + service.kv_gib
+    return (service.utilization or 0) * node_gib
 
 
 def _fixed(service: Wanted) -> float:

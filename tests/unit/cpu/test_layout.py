@@ -177,6 +177,12 @@ def test_what_the_description_says_is_kept_and_taken_off_the_others(host):
     assert (space(found, "a"), space(found, "b")) == (None, "51")
 
 
+def test_a_part_of_the_node_that_vllm_is_told_to_take_is_taken_off_the_others(host):
+    """a takes a quarter of 64, which leaves 42.9 of 58.9 for b."""
+    found = laid_out(host(gib=64), Wanted("a", utilization=0.25), Wanted("b"))
+    assert (space(found, "a"), space(found, "b")) == (None, "39")
+
+
 def test_each_rank_has_a_kv_cache_and_its_part_of_the_weights(host):
     """Of two nodes, 58.9 GiB each: half of 20 GiB of weights and 3 for vLLM."""
     assert space(laid_out(host(nodes=2, gib=64), Wanted("a", ranks=2, weights_gib=20))) == "45"
@@ -223,6 +229,30 @@ def test_what_a_service_wants_is_read_from_how_it_is_started(tmp_path):
     assert wanted(service, tmp_path) == Wanted("a", ranks=2, kv_gib=3, weights_gib=1)
     assert wanted({"name": "a", "command": ["org/model"]}, tmp_path) == Wanted("a")
     assert wanted({**service, "revision": "main", "environment": {}}, tmp_path).weights_gib == 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "ranks", "utilization"),
+    [
+        (["--pipeline-parallel-size=2", "--tensor-parallel-size", "2"], 4, None),
+        (["-pp", "2", "--gpu-memory-utilization=0.3"], 2, 0.3),
+    ],
+)
+def test_flags_may_be_written_in_one_word(tmp_path, flags, ranks, utilization):
+    found = wanted({"name": "a", "command": ["org/model", *flags]}, tmp_path)
+    assert (found.ranks, found.utilization) == (ranks, utilization)
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        {"command": [], "environment": {"VLLM_CPU_KVCACHE_SPACE": "much"}},
+        {"command": ["--gpu-memory-utilization", "much"]},
+    ],
+)
+def test_what_is_no_number_is_named(tmp_path, service):
+    with pytest.raises(FleetError, match=r"with a: its .* is 'much'\. Give it a number"):
+        wanted({"name": "a", **service}, tmp_path)
 
 
 def test_every_thread_is_given_out_once_at_most(host):
