@@ -92,8 +92,9 @@ options:
         type: str
       kv_cache_gib:
         description:
-          - Room for the KV cache, on a CPU (C(VLLM_CPU_KVCACHE_SPACE)); vLLM computes it if not given.
-          - Services with neither this nor O(services.gpu_memory_utilization) are taken to share the memory equally.
+          - Room for the KV cache, on a CPU (C(VLLM_CPU_KVCACHE_SPACE)).
+          - Where neither this nor O(services.gpu_memory_utilization) is given, it is the room that
+            M(inference.fleet.cpu_layout_info) finds, and the role C(cpu) gives.
         type: float
       quantization:
         description: C(--quantization); V(fp8) quantizes weights while they are loaded.
@@ -117,9 +118,20 @@ options:
     default: []
   cpu:
     description:
-      - The host's CPU as M(inference.fleet.accelerator_info) returns it, of which C(numa), C(limits) and C(features)
-        count. Some models keep their states differently where the CPU has C(avx512_bf16) or C(amx_tile).
+      - The host's CPU as M(inference.fleet.accelerator_info) returns it; services get cores and memory of it as
+        M(inference.fleet.cpu_layout_info) shares them out. Some models keep their states differently where the CPU has
+        C(avx512_bf16) or C(amx_tile).
     type: dict
+  cpu_pin:
+    description: As O(inference.fleet.cpu_layout_info#module:pin).
+    type: bool
+    default: true
+  cpu_reserved_cores:
+    description: As O(inference.fleet.cpu_layout_info#module:reserved_cores).
+    type: int
+  cpu_reserved_memory_gib:
+    description: As O(inference.fleet.cpu_layout_info#module:reserved_memory_gib).
+    type: float
   cache_dir:
     description: A Hugging Face cache to look for the models in.
     type: path
@@ -234,6 +246,9 @@ def main() -> None:
             "services": {"type": "list", "elements": "dict", "required": True, "options": SERVICE},
             "devices": {"type": "list", "elements": "dict", "default": []},
             "cpu": {"type": "dict"},
+            "cpu_pin": {"type": "bool", "default": True},
+            "cpu_reserved_cores": {"type": "int"},
+            "cpu_reserved_memory_gib": {"type": "float"},
             "cache_dir": {"type": "path"},
             "store": {**STORE, "required": False},
             "hub": {"type": "bool", "default": True},

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from .divisibility import sizes
 from .flags import GIB, cache_element_bytes
 from .layers import Latent
+from .memory import Budget, Device
 from .predict import NO, YES, Case, Prediction, predict
 
 SHORTEST = 1024  # tokens; nobody wants a shorter context
@@ -76,7 +77,7 @@ def _steps(case: Case) -> Iterator[_Step]:
 
     if flags.cpu and flags.kv_cache_gib is not None and now.cache:
         needed = math.ceil(max(now.cache.needed(now.max_model_len)) / GIB)
-        room = min(each.device.memory - each.requested + each.kv_cache for each in now.budgets) // GIB
+        room = min(_room(each.device, now.budgets) for each in now.budgets)
         space = needed if needed > flags.kv_cache_gib else min(room, int(flags.kv_cache_gib))
         if space > 0 and space != flags.kv_cache_gib:
             yield changed({"kv_cache_gib": space}, kv_cache_gib=space)
@@ -119,6 +120,12 @@ def _among_more(case: Case) -> Iterator[_Step]:
             break
     if last:
         yield last
+
+
+def _room(node: Device, budgets: Sequence[Budget]) -> int:
+    """GiB for the cache of each process on a NUMA node."""
+    here = [each for each in budgets if each.device == node]
+    return (node.memory - sum(each.requested - each.kv_cache for each in here)) // len(here) // GIB
 
 
 def _latent(case: Case) -> bool:

@@ -15,9 +15,10 @@ from ..artifacts.hub import Hub
 from ..artifacts.stores.base import Settings
 from ..artifacts.stores.open import open_store
 from ..errors import FleetError
-from .flags import GIB, UTILIZATION, Flags
+from .flags import GIB, Flags
 from .memory import MIB, Device
-from .predict import UNKNOWN, Case
+from .predict import NO, UNKNOWN, Case
+from .processors import nodes_described, places
 from .source import Description, Sources, describe, describe_folder
 from .verdict import judge
 
@@ -55,27 +56,69 @@ def answer(options: Mapping[str, Any]) -> list[dict[str, Any]]:
         devices = []  # some have no memory of their own: nothing can be said
     nodes, features = _cpu(options["cpu"] or {})
     services = {service["name"]: service for service in options["services"]}
+    for service in services.values():
+        _check_numbers(service)
     found = _descriptions(options, list(services.values()))
-    open_ended = [service for service in services.values() if _shares_cpu(service)]
-    cases, models, unknown = {}, {}, {}
+    on_cpu = [service for service in services.values() if service["accelerator"] == "cpu"]
+    placed, homeless = {}, None
+    try:
+        placed = _on_cpu(on_cpu, options, nodes or devices, found)
+    except FleetError as error:
+        homeless = error
+    cases, models, unsaid = {}, {}, {}
     for name, service in services.items():
         description = found[name]
         models[name] = _label(service)
         if isinstance(description, FleetError):
-            unknown[name] = _unknown(name, models[name], description)
+            unsaid[name] = _without_figures(name, models[name], UNKNOWN, str(description))
+        elif homeless and service in on_cpu:
+            cause = f"{homeless.attempted}: {homeless.cause}"
+            unsaid[name] = _without_figures(name, models[name], NO, cause, homeless.next_step)
         else:
-            there = nodes if service["accelerator"] == "cpu" and nodes else devices
-            if service in open_ended:
-                service = {**service, "gpu_memory_utilization": UTILIZATION / len(open_ended)}
-            cases[name] = _case(service, description, there, features)
+            given, there = placed.get(name, (service, devices))
+            cases[name] = _case(given, description, there, features)
     told = {verdict.name: verdict.as_dict() for verdict in judge(cases, models)}
-    return [{**told, **unknown}[name] for name in services]
+    return [{**told, **unsaid}[name] for name in services]
 
 
-def _shares_cpu(service: Mapping[str, Any]) -> bool:
-    """Whether nothing says how much of a CPU's memory it takes."""
-    given = (service["kv_cache_gib"], service["gpu_memory_utilization"])
-    return service["accelerator"] == "cpu" and given == (None, None)
+def _on_cpu(
+    services: list[dict[str, Any]],
+    options: Mapping[str, Any],
+    nodes: list[Device],
+    found: Mapping[str, Description | FleetError],
+) -> dict[str, tuple[dict[str, Any], list[Device]]]:
+    """By name each service with the room that it is given, and the NUMA node of each of its processes."""
+    known = (nodes or nodes_described(services)) if services else []
+    if not known:
+        return {}
+    weights = {
+        name: sum(tensor.size for tensor in description.tensors)
+        for name, description in found.items()
+        if isinstance(description, Description)
+    }
+    made = places(
+        services,
+        weights,
+        known,
+        cpu=options["cpu"],
+        pin=options["cpu_pin"],
+        reserved_cores=options["cpu_reserved_cores"],
+        reserved_gib=options["cpu_reserved_memory_gib"],
+    )
+    by_index = {node.index: node for node in known}
+    return {
+        service["name"]: (
+            {**service, "devices": [], "kv_cache_gib": made[service["name"]].kv_cache_gib or service["kv_cache_gib"]},
+            [by_index[node] for node in made[service["name"]].nodes],
+        )
+        for service in services
+    }
+
+
+def _check_numbers(service: Mapping[str, Any]) -> None:
+    for key, option in SERVICE.items():
+        if option["type"] == "int" and service[key] is not None and service[key] < 1:
+            raise FleetError(f"Failed to read {key} of {service['name']}", f"it is {service[key]}", "Give 1 or more.")
 
 
 def _descriptions(options: Mapping[str, Any], services: list[dict[str, Any]]) -> dict[str, Description | FleetError]:
@@ -154,5 +197,5 @@ def _device(entry: Mapping[str, Any], number: str, *, most: int | None = None) -
         ) from error
 
 
-def _unknown(name: str, model: str, error: FleetError) -> dict[str, Any]:
-    return {"name": name, "model": model, "fits": UNKNOWN, "cause": str(error), "next_step": "", "changes": []}
+def _without_figures(name: str, model: str, fits: str, cause: str, next_step: str = "") -> dict[str, Any]:
+    return {"name": name, "model": model, "fits": fits, "cause": cause, "next_step": next_step, "changes": []}

@@ -101,9 +101,11 @@ def _spaces(left: Sequence[int], flags: Flags) -> list[int]:
 
 def _verdict(cache: KvCache, budgets: Sequence[Budget], length: int, flags: Flags) -> tuple[str, str]:
     for fits, beyond in ((NO, [each.least for each in budgets]), (TIGHT, [each.requested for each in budgets])):
-        for each, taken in zip(budgets, beyond):
-            if taken > each.device.memory:
-                return fits, _too_much(each, taken)
+        for device in dict.fromkeys(each.device for each in budgets):
+            # Several processes may run on one NUMA node.
+            taken = sum(amount for each, amount in zip(budgets, beyond) if each.device == device)
+            if taken > device.memory:
+                return fits, _too_much(device, [each for each in budgets if each.device == device], taken)
     needed = cache.needed(length)
     for fits, left in ((NO, [each.most for each in budgets]), (TIGHT, [each.kv_cache for each in budgets])):
         for stage, (space, need) in enumerate(zip(_spaces(left, flags), needed)):
@@ -117,10 +119,10 @@ def _left(each: Budget) -> int:
     return each.kv_cache
 
 
-def _too_much(each: Budget, taken: int) -> str:
-    beside = GIB.text(taken - each.kv_cache)
-    there = f"the {GIB.text(each.device.memory)} of device {each.device.index}"
-    return f"{GIB.text(each.kv_cache)} of KV cache and {beside} beside it are more than {there}"
+def _too_much(device: Device, here: Sequence[Budget], taken: int) -> str:
+    cache = sum(each.kv_cache for each in here)
+    there = f"the {GIB.text(device.memory)} of device {device.index}"
+    return f"{GIB.text(cache)} of KV cache and {GIB.text(taken - cache)} beside it are more than {there}"
 
 
 def _why(short: Budget, space: int, need: int, length: int) -> str:

@@ -84,20 +84,22 @@ def _beside(made: Prediction, others: Mapping[str, Prediction]) -> Prediction:
     """The prediction, with what the other services take of the same devices."""
     if made.fits in (NO, UNKNOWN):
         return made
-    for mine in made.budgets:
-        sharing = {name: _on(mine.device, other) for name, other in others.items()}
+    for device in dict.fromkeys(each.device for each in made.budgets):
+        mine = _on(device, made)
+        requested = sum(each.requested for each in mine)
+        sharing = {name: _on(device, other) for name, other in others.items()}
         sharing = {name: budgets for name, budgets in sharing.items() if budgets}
-        rest = mine.device.memory - sum(each.requested for budgets in sharing.values() for each in budgets)
-        if sharing and mine.requested > rest:
+        rest = device.memory - sum(each.requested for budgets in sharing.values() for each in budgets)
+        if sharing and requested > rest:
             told = ", ".join(
                 f"{name} takes {GIB.text(sum(each.requested for each in budgets))}" for name, budgets in sharing.items()
             )
             cause = (
-                f"it takes {GIB.text(mine.requested)} of device {mine.device.index}, which has "
-                f"{GIB.text(mine.device.memory)}, and {told} of it"
+                f"it takes {GIB.text(requested)} of device {device.index}, which has "
+                f"{GIB.text(device.memory)}, and {told} of it"
             )
-            surely = mine.least + sum(each.least for budgets in sharing.values() for each in budgets)
-            return replace(made, fits=NO if surely > mine.device.memory else TIGHT, cause=cause)
+            surely = sum(each.least for budgets in (mine, *sharing.values()) for each in budgets)
+            return replace(made, fits=NO if surely > device.memory else TIGHT, cause=cause)
     return made
 
 

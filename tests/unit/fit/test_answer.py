@@ -17,10 +17,14 @@ from .tensors_of import HERE, tensors_of
 
 SMOL = "models/HuggingFaceTB--SmolLM2-135M-Instruct"
 CPU = {
-    "numa": [{"node": 0, "cpus": "0-1", "memory_mib": 24000}],
+    "architecture": "x86",
+    "numa": [{"node": 0, "cpus": "0-1", "cores": [[0], [1]], "memory_mib": 24000}],
+    "huge_pages": {"size_kib": 2048, "total": 0},
     "limits": {"cpus": None, "memory_mib": None},
     "features": {"avx512_bf16": True, "amx_tile": False},
 }
+MANY_CORES = {**CPU, "numa": [{**CPU["numa"][0], "cores": [[0], [1], [2]]}]}
+RESERVED = ("cpu_reserved_cores", "cpu_reserved_memory_gib")
 
 
 @pytest.fixture
@@ -42,8 +46,8 @@ def ask(snapshot):
     def run(*services, **options):
         defaults = {name: option.get("default") for name, option in SERVICE.items()}
         given = [{**defaults, "name": f"s{n}", "path": snapshot, **service} for n, service in enumerate(services)]
-        nothing = dict.fromkeys(("cache_dir", "store", "hub_url", "hub_token", "hub_ca", "cpu"))
-        return answer({"devices": [], "hub": False, **nothing, **options, "services": given})
+        nothing = dict.fromkeys(("cache_dir", "store", "hub_url", "hub_token", "hub_ca", "cpu", *RESERVED))
+        return answer({"devices": [], "hub": False, "cpu_pin": True, **nothing, **options, "services": given})
 
     return run
 
@@ -70,10 +74,62 @@ def test_a_limit_around_the_host_counts(ask):
     assert (made["fits"], made["devices"][0]["memory"]) == ("no", 2**30)
 
 
-def test_services_of_which_nothing_is_said_share_a_cpu(ask):
+def test_services_that_do_not_say_have_the_room_that_they_are_started_with(ask):
+    """Of 23.44 GiB two are the system's: 10.72 each, of which 3.25 go to vLLM and weights, as the role cpu reckons."""
     one, other = ask(*[{"accelerator": "cpu", "max_model_len": 1024}] * 2, cpu=CPU)
-    assert (one["fits"], other["fits"]) == ("yes", "yes")
-    assert one["devices"][0]["requested"] == pytest.approx(24000 * 2**20 * 0.46, abs=1)
+    assert [(made["fits"], made["devices"][0]["kv_cache"]) for made in (one, other)] == [("yes", 7 * 2**30)] * 2
+
+
+def test_a_service_that_says_leaves_the_rest_to_those_that_do_not(ask):
+    """10 + 3.25 of 21.44 GiB leave 8.19, of which 3.25 are the other's own."""
+    given, left = ask({"accelerator": "cpu", "kv_cache_gib": 10}, {"accelerator": "cpu"}, cpu=CPU)
+    assert [(made["fits"], made["devices"][0]["kv_cache"] // 2**30) for made in (given, left)] == [
+        ("yes", 10),
+        ("yes", 4),
+    ]
+
+
+def test_vllm_shares_out_what_is_asked_for_as_a_part(ask):
+    """Half of 23.44 GiB is vLLM's to divide; of 21.44 it leaves 9.72 to the other."""
+    part, left = ask({"accelerator": "cpu", "gpu_memory_utilization": 0.5}, {"accelerator": "cpu"}, cpu=CPU)
+    assert part["devices"][0]["requested"] == 12000 * 2**20
+    assert left["devices"][0]["kv_cache"] == 6 * 2**30
+
+
+def test_services_run_on_nodes_of_their_own(ask):
+    two = {**CPU, "numa": [{**CPU["numa"][0], "node": node, "cores": [[node]]} for node in (0, 1)]}
+    one, other = ask(*[{"accelerator": "cpu"}] * 2, cpu=two)
+    assert [made["devices"][0]["index"] for made in (one, other)] == [0, 1]
+
+
+def test_processes_on_one_node_take_of_it_together(ask):
+    """SmolLM2 has 3 heads for keys and values, so three processes: 3 x 8 GiB are more than 23.44."""
+    (made,) = ask({"accelerator": "cpu", "kv_cache_gib": 8, "tensor_parallel_size": 3}, cpu=MANY_CORES)
+    assert (made["fits"], made["changes"][0]["values"]) == ("no", {"kv_cache_gib": 6})
+    assert "24.0 GiB of KV cache" in made["cause"]
+
+
+def test_where_the_host_has_no_room_for_all_of_them_all_are_refused(ask):
+    small = {**CPU, "numa": [{**CPU["numa"][0], "memory_mib": 8192}]}
+    refused = ask(*[{"accelerator": "cpu"}] * 2, {"device_memory_gib": 24}, cpu=small)
+    assert [made["fits"] for made in refused] == ["no", "no", "yes"]
+    assert "Failed to find room for the KV cache of s0: 3.0 GiB of NUMA node 0 are its share" in refused[0]["cause"]
+    assert "Run fewer services on this host" in refused[0]["next_step"]
+    with_cores = ask(*[{"accelerator": "cpu"}] * 3, cpu=CPU)
+    assert "this host has 2 cores for 3 services" in with_cores[0]["cause"]
+    assert ask(*[{"accelerator": "cpu"}] * 3, cpu=CPU, cpu_pin=False)[0]["fits"] == "yes"
+
+
+def test_the_plan_knows_the_room_of_a_node_that_is_described(ask):
+    """24 GiB less 2, less 3.25."""
+    (made,) = ask({"accelerator": "cpu", "device_memory_gib": 24})
+    assert (made["fits"], made["devices"][0]["kv_cache"]) == ("yes", 18 * 2**30)
+
+
+@pytest.mark.parametrize("key", ["max_model_len", "tensor_parallel_size", "pipeline_parallel_size", "block_size"])
+def test_numbers_are_at_least_one(ask, key):
+    with pytest.raises(FleetError, match=f"Failed to read {key} of s0: it is 0"):
+        ask({key: 0})
 
 
 def test_without_devices_what_follows_from_the_model_is_said(ask):
