@@ -57,6 +57,8 @@ def _kinds(text: Text) -> list[str]:
     given = text.get("layer_types") or text.get("layers_block_type")
     places = range(text.depth)
     if given:
+        if len(given) < text.depth:
+            raise ValueError(f"it names the kinds of {len(given)} layers and has {text.depth}")
         return [str(kind) for kind in given][: text.depth]
     if text.get("full_attention_interval"):  # Qwen3-Next
         every = int(text["full_attention_interval"])

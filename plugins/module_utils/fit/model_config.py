@@ -51,7 +51,7 @@ def read_config(raw: Any, label: str) -> ModelConfig:
     try:
         text = text_config(raw)
         return _read(raw, text, label)
-    except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
         missing = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         raise FleetError(attempted, missing, "Is this the configuration of a language model?") from error
 

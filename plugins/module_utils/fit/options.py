@@ -15,7 +15,7 @@ from ..artifacts.hub import Hub
 from ..artifacts.stores.base import Settings
 from ..artifacts.stores.open import open_store
 from ..errors import FleetError
-from .flags import GIB, Flags
+from .flags import GIB, Flags, cache_element_bytes, element_bytes
 from .memory import MIB, Device
 from .predict import NO, UNKNOWN, Case
 from .processors import nodes_described, places
@@ -76,7 +76,14 @@ def answer(options: Mapping[str, Any]) -> list[dict[str, Any]]:
             unsaid[name] = _without_figures(name, models[name], NO, cause, homeless.next_step)
         else:
             given, there = placed.get(name, (service, devices))
-            cases[name] = _case(given, description, there, features)
+            case = _case(given, description, there, features)
+            try:
+                cache_element_bytes(case.model, case.flags)
+                element_bytes(case.model, case.flags)
+            except FleetError as error:
+                unsaid[name] = _without_figures(name, models[name], UNKNOWN, str(error))
+            else:
+                cases[name] = case
     told = {verdict.name: verdict.as_dict() for verdict in judge(cases, models)}
     return [{**told, **unsaid}[name] for name in services]
 

@@ -49,7 +49,10 @@ class Text:
 
     @property
     def depth(self) -> int:
-        return int(self["num_hidden_layers"])
+        depth = int(self["num_hidden_layers"])
+        if depth < 1:
+            raise ValueError(f"it has {depth} layers")
+        return depth
 
     @property
     def heads(self) -> int:

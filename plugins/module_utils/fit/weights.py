@@ -58,7 +58,7 @@ def _stages_with(tensor: Tensor, model: ModelConfig, bounds: Sequence[tuple[int,
 def _on_device(tensor: Tensor, model: ModelConfig, flags: Flags) -> int:
     parallel = flags.tensor_parallel_size
     size = _loaded(tensor, model, flags)
-    if EMBEDDING.search(tensor.name) or HEAD.search(tensor.name):
+    if (EMBEDDING.search(tensor.name) or HEAD.search(tensor.name)) and len(tensor.shape) > 1 and tensor.shape[0]:
         rows = tensor.shape[0]
         padded = math.ceil(rows / ROUND) * ROUND
         return size // rows * math.ceil(padded / parallel)

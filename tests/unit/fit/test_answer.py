@@ -170,6 +170,12 @@ def test_a_model_that_cannot_be_read_spoils_no_other(ask):
     assert fit_rows([bad])[0] == {**dict.fromkeys(fit_rows([bad])[0], ""), "instance": "s1", "fits": "unknown"}
 
 
+def test_a_type_whose_size_is_not_known_spoils_no_other(ask):
+    good, odd = ask({"device_memory_gib": 24}, {"device_memory_gib": 24, "kv_cache_dtype": "fp3"})
+    assert (good["fits"], odd["fits"]) == ("yes", "unknown")
+    assert "kv_cache_dtype fp3: its size is not known" in odd["cause"]
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -115,6 +115,23 @@ def test_what_is_no_configuration_is_said(raw):
 
 
 @pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("rope_scaling", "yarn", "'str' object has no attribute"),
+        ("text_config", "none", "'str' object has no attribute"),
+        ("hidden_size", float("inf"), "infinity"),
+        ("num_attention_heads", 0, "zero"),
+        ("num_hidden_layers", 0, "it has 0 layers"),
+        ("layer_types", ["full_attention"] * 3, "it names the kinds of 3 layers and has 28"),
+    ],
+)
+def test_a_configuration_that_makes_no_sense_is_said(key, value, said):
+    raw = {**raw_config("models/Qwen--Qwen2.5-7B-Instruct"), key: value}
+    with pytest.raises(FleetError, match=f"Failed to read config.json of org/name: .*{said}"):
+        read_config(raw, "org/name")
+
+
+@pytest.mark.parametrize(
     ("scaling", "longest", "usual"),
     [
         (None, 32768, 32768),

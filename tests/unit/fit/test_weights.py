@@ -46,6 +46,11 @@ def test_a_tied_head_is_the_embedding():
     assert weight_bytes(twice, config_of(name), Flags()) == [269030016]
 
 
+def test_scales_of_the_vocabulary_are_no_vocabulary():
+    scales = [Tensor("lm_head.weight_scale", "F32", shape) for shape in ((), (1,))]
+    assert weight_bytes(scales, config_of("models/Qwen--Qwen3-30B-A3B-FP8"), Flags()) == [8]
+
+
 def test_devices_divide_all_but_the_norms():
     """vLLM 0.6.4 logged 14.96 GiB for Llama 3 8B on one device and 7.48 on each of two (vllm-project/vllm#10511).
     Of the 16,060,522,496 bytes, 65 norms of 4096 numbers stay whole: 532,480 bytes.
