@@ -208,29 +208,29 @@ services:
       model: meta-llama/Llama-3.1-8B-Instruct at 0e9e39f
       fits: "no"
       cause: >-
-        a request of 131072 tokens takes 16.0 GiB of the KV cache, for which 4.3 GiB are left of the 21.4 GiB on
+        a request of 131072 tokens takes 16.0 GiB of the KV cache, for which 6.4 GiB are left of the 21.4 GiB on
         device 0 beside 15.0 GiB of weights
-      next_step: "Set max_model_len: 34816; or kv_cache_dtype: fp8 and max_model_len: 70656."
+      next_step: "Set max_model_len: 35840; or tensor_parallel_size: 2 and devices: [0, 1]."
       max_model_len: 131072
-      largest_max_model_len: 35632
-      concurrency: 0.27
-      kv_cache_tokens: 35648
-      kv_cache_blocks: 2228
+      largest_max_model_len: 36832
+      concurrency: 0.28
+      kv_cache_tokens: 36848
+      kv_cache_blocks: 2303
       kv_bytes_per_token: 131072
       block_size: 16
       devices:
         - index: 0
           memory: 25757220864
-          requested: 22955732174
+          requested: 22955761337
           weights: 16060522496
           activations: 722337792
           overhead: 1342177280
-          kv_cache: 4672911872
-          headroom: 2959271424
+          kv_cache: 4830723769
+          headroom: 2801459527
       changes:
-        - values: {max_model_len: 34816}
-          max_model_len: 34816
-          concurrency: 1.02
+        - values: {max_model_len: 35840}
+          max_model_len: 35840
+          concurrency: 1.03
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -126,6 +126,13 @@ def _check_numbers(service: Mapping[str, Any]) -> None:
     for key, option in SERVICE.items():
         if option["type"] == "int" and service[key] is not None and service[key] < 1:
             raise FleetError(f"Failed to read {key} of {service['name']}", f"it is {service[key]}", "Give 1 or more.")
+    part = service["gpu_memory_utilization"]
+    if part is not None and not 0 < part <= 1:
+        raise FleetError(
+            f"Failed to read gpu_memory_utilization of {service['name']}",
+            f"it is {part}",
+            "Give a part of the memory, above 0 and up to 1.",
+        )
 
 
 def _descriptions(options: Mapping[str, Any], services: list[dict[str, Any]]) -> dict[str, Description | FleetError]:

@@ -8,13 +8,20 @@ import json
 import struct
 
 import pytest
+import yaml
 
 from ansible_collections.inference.fleet.plugins.filter.fit_rows import fit_rows
 from ansible_collections.inference.fleet.plugins.module_utils.errors import FleetError
+from ansible_collections.inference.fleet.plugins.module_utils.fit.flags import Flags
+from ansible_collections.inference.fleet.plugins.module_utils.fit.memory import Device
 from ansible_collections.inference.fleet.plugins.module_utils.fit.options import SERVICE, answer
+from ansible_collections.inference.fleet.plugins.module_utils.fit.predict import Case
+from ansible_collections.inference.fleet.plugins.module_utils.fit.verdict import judge
+from ansible_collections.inference.fleet.plugins.modules import vllm_fit
 
-from .tensors_of import HERE, tensors_of
+from .tensors_of import HERE, config_of, tensors_of
 
+LLAMA = "models/meta-llama--Meta-Llama-3.1-8B"
 SMOL = "models/HuggingFaceTB--SmolLM2-135M-Instruct"
 CPU = {
     "architecture": "x86",
@@ -126,6 +133,12 @@ def test_the_plan_knows_the_room_of_a_node_that_is_described(ask):
     assert (made["fits"], made["devices"][0]["kv_cache"]) == ("yes", 18 * 2**30)
 
 
+@pytest.mark.parametrize("part", [0, -1, 90])
+def test_a_part_of_the_memory_is_at_most_all_of_it(ask, part):
+    with pytest.raises(FleetError, match=f"Failed to read gpu_memory_utilization of s0: it is {part}"):
+        ask({"gpu_memory_utilization": part})
+
+
 @pytest.mark.parametrize("key", ["max_model_len", "tensor_parallel_size", "pipeline_parallel_size", "block_size"])
 def test_numbers_are_at_least_one(ask, key):
     with pytest.raises(FleetError, match=f"Failed to read {key} of s0: it is 0"):
@@ -187,6 +200,16 @@ def test_a_type_whose_size_is_not_known_spoils_no_other(ask):
 def test_what_is_no_device_is_said(ask, options, said):
     with pytest.raises(FleetError, match=said):
         ask({}, **options)
+
+
+def test_the_documented_sample_is_what_is_answered():
+    """The first of the module's examples, on 24564 MiB. The sample shows the first of its changes only."""
+    sample = yaml.safe_load(vllm_fit.RETURN)["services"]["sample"][0]
+    device = sample["devices"][0]
+    case = Case(config_of(LLAMA), tensors_of(LLAMA), Flags(max_model_len=131072), (Device(0, device["memory"]),))
+    made = judge({"llama": case}, {"llama": sample["model"]})[0].as_dict()
+    assert {**made, "changes": made["changes"][:1]} == sample
+    assert device["memory"] == 24564 * 2**20
 
 
 def test_a_service_names_its_model(ask):
