@@ -210,7 +210,7 @@ services:
       cause: >-
         a request of 131072 tokens takes 16.0 GiB of the KV cache, for which 6.4 GiB are left of the 21.4 GiB on
         device 0 beside 15.0 GiB of weights
-      next_step: "Set max_model_len: 35840; or tensor_parallel_size: 2 and devices: [0, 1]."
+      next_step: "Set max_model_len: 35840."
       max_model_len: 131072
       largest_max_model_len: 36832
       concurrency: 0.28

@@ -98,28 +98,34 @@ def _steps(case: Case) -> Iterator[_Step]:
 
 
 def _among_more(case: Case) -> Iterator[_Step]:
-    """The next size of tensor parallelism that makes it fit, on as many devices like the smallest of these."""
-    if not case.devices:
-        return
-    smallest = min(case.devices, key=lambda device: device.memory)
+    """The next size of tensor parallelism that makes it fit, on its devices and others like the smallest of them."""
     last: _Step | None = None
-    values: dict[str, Any]
     for size in sizes(case.model, case.flags, MOST_DEVICES):
-        if size == case.flags.tensor_parallel_size:
-            continue
         flags = replace(case.flags, tensor_parallel_size=size)
-        if flags.ranks <= len(case.devices):
-            devices, values = case.devices, {"tensor_parallel_size": size}
-        elif size > case.flags.tensor_parallel_size:
-            devices = tuple(replace(smallest, index=place) for place in range(flags.ranks))
-            values = {"tensor_parallel_size": size, "devices": list(range(flags.ranks))}
-        else:
+        devices = _with_more(case, flags.ranks)
+        if size == case.flags.tensor_parallel_size or not devices:
             continue
+        values: dict[str, Any] = {"tensor_parallel_size": size}
+        if devices != case.devices:
+            values["devices"] = [device.index for device in devices]
         last = _Step(values, replace(case, flags=flags, devices=devices))
         if predict(last.case).fits == YES:
             break
     if last:
         yield last
+
+
+def _with_more(case: Case, count: int) -> tuple[Device, ...]:
+    """The devices of a service, and as many beside them as make ``count``; none where there are not so many."""
+    missing = max(0, count - len(case.devices))
+    if not missing or not case.devices:
+        return case.devices
+    smallest = min(case.devices, key=lambda device: device.memory)
+    if case.spare is None:
+        first = max(device.index for device in case.devices) + 1
+        return case.devices + tuple(replace(smallest, index=first + place) for place in range(missing))
+    alike = [device for device in case.spare if device.memory == smallest.memory]
+    return (*case.devices, *alike[:missing]) if len(alike) >= missing else ()
 
 
 def _room(node: Device, budgets: Sequence[Budget]) -> int:

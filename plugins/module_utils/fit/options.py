@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,8 @@ def answer(options: Mapping[str, Any]) -> list[dict[str, Any]]:
         placed = _on_cpu(on_cpu, options, nodes or devices, found)
     except FleetError as error:
         homeless = error
+    taken = {index for service in services.values() for index in service["devices"]}
+    spare = tuple(device for device in devices if device.index not in taken) if devices else None
     cases, models, unsaid = {}, {}, {}
     for name, service in services.items():
         description = found[name]
@@ -76,7 +78,7 @@ def answer(options: Mapping[str, Any]) -> list[dict[str, Any]]:
             unsaid[name] = _without_figures(name, models[name], NO, cause, homeless.next_step)
         else:
             given, there = placed.get(name, (service, devices))
-            case = _case(given, description, there, features)
+            case = replace(_case(given, description, there, features), spare=spare)
             try:
                 cache_element_bytes(case.model, case.flags)
                 element_bytes(case.model, case.flags)

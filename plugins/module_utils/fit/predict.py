@@ -29,6 +29,7 @@ class Case:
     flags: Flags
     devices: tuple[Device, ...]
     features: tuple[str, ...] = ()  # instruction sets of a CPU
+    spare: tuple[Device, ...] | None = None  # devices of the host that no service is on; None: it was not asked
 
 
 @dataclass(frozen=True)

@@ -34,16 +34,20 @@ MANY_CORES = {**CPU, "numa": [{**CPU["numa"][0], "cores": [[0], [1], [2]]}]}
 RESERVED = ("cpu_reserved_cores", "cpu_reserved_memory_gib")
 
 
+def lay(folder, name):
+    """The configuration and headers of a model, and holes for its weights."""
+    (folder / "config.json").write_bytes((HERE / name / "config.json").read_bytes())
+    header = {tensor.name: {"dtype": tensor.dtype, "shape": tensor.shape} for tensor in tensors_of(name)}
+    encoded = json.dumps(header).encode()
+    with (folder / "model.safetensors").open("wb") as file:
+        file.write(struct.pack("<Q", len(encoded)) + encoded)
+        file.truncate(file.tell() + sum(tensor.size for tensor in tensors_of(name)))
+    return str(folder)
+
+
 @pytest.fixture
 def snapshot(tmp_path):
-    """A folder with SmolLM2's configuration and headers, and holes for its weights."""
-    (tmp_path / "config.json").write_bytes((HERE / SMOL / "config.json").read_bytes())
-    header = {tensor.name: {"dtype": tensor.dtype, "shape": tensor.shape} for tensor in tensors_of(SMOL)}
-    encoded = json.dumps(header).encode()
-    with (tmp_path / "model.safetensors").open("wb") as file:
-        file.write(struct.pack("<Q", len(encoded)) + encoded)
-        file.truncate(269_060_552)
-    return str(tmp_path)
+    return lay(tmp_path, SMOL)
 
 
 @pytest.fixture
@@ -163,6 +167,14 @@ def test_a_device_that_is_not_there_is_named(ask):
         ask({"devices": [0, 3]}, devices=[{"index": 0, "memory_mib": 81559}, {"index": 1, "memory_mib": 81559}])
 
 
+def test_further_devices_are_those_that_no_service_is_on(ask, tmp_path):
+    """Llama 3.1 8B takes 15 GiB, and 16 more for all of its context: two of these."""
+    service = {"path": lay(tmp_path, LLAMA), "devices": [2]}
+    devices = [{"index": n, "memory_mib": 24564} for n in range(5)]
+    first, _other = ask(service, {**service, "devices": [0]}, devices=devices)
+    assert {"tensor_parallel_size": 2, "devices": [2, 1]} in [change["values"] for change in first["changes"]]
+
+
 def test_of_devices_without_memory_of_their_own_nothing_is_claimed(ask):
     (made,) = ask({"devices": [0]}, devices=[{"index": 0, "memory_mib": None}])
     assert made["fits"] == "unknown"
@@ -203,12 +215,12 @@ def test_what_is_no_device_is_said(ask, options, said):
 
 
 def test_the_documented_sample_is_what_is_answered():
-    """The first of the module's examples, on 24564 MiB. The sample shows the first of its changes only."""
+    """The first of the module's examples: one GPU of 24564 MiB, and no other on the host."""
     sample = yaml.safe_load(vllm_fit.RETURN)["services"]["sample"][0]
     device = sample["devices"][0]
-    case = Case(config_of(LLAMA), tensors_of(LLAMA), Flags(max_model_len=131072), (Device(0, device["memory"]),))
-    made = judge({"llama": case}, {"llama": sample["model"]})[0].as_dict()
-    assert {**made, "changes": made["changes"][:1]} == sample
+    there = (Device(0, device["memory"]),)
+    case = Case(config_of(LLAMA), tensors_of(LLAMA), Flags(max_model_len=131072), there, spare=())
+    assert judge({"llama": case}, {"llama": sample["model"]})[0].as_dict() == sample
     assert device["memory"] == 24564 * 2**20
 
 

@@ -106,6 +106,20 @@ def test_every_change_makes_it_fit(case):
         assert again.fits == "yes", change.values
 
 
+@pytest.mark.parametrize(
+    ("spare", "offered"),
+    [
+        (None, [0, 1]),  # the host was not asked
+        ((Device(1, H100), Device(3, A10), Device(4, A10)), [0, 3]),  # one service takes devices of one kind
+        ((Device(1, H100),), None),
+        ((), None),
+    ],
+)
+def test_further_devices_are_spare_ones_of_the_host(spare, offered):
+    changes = smallest_changes(replace(case_of(LLAMA, A10), spare=spare))
+    assert next((change.values["devices"] for change in changes if "devices" in change.values), None) == offered
+
+
 def test_a_model_that_is_far_too_large_has_no_change():
     made = told(case_of("models/mistralai--Mixtral-8x7B-v0.1", 4 * GIB))
     assert (made["fits"], made["changes"]) == ("no", [])
