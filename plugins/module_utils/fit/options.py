@@ -18,7 +18,7 @@ from ..errors import FleetError
 from .flags import GIB, Flags, cache_element_bytes, element_bytes
 from .memory import MIB, Device
 from .predict import NO, UNKNOWN, Case
-from .processors import nodes_described, places
+from .processors import placed_services
 from .source import Description, Sources, describe, describe_folder
 from .verdict import judge
 
@@ -62,7 +62,7 @@ def answer(options: Mapping[str, Any]) -> list[dict[str, Any]]:
     on_cpu = [service for service in services.values() if service["accelerator"] == "cpu"]
     placed, homeless = {}, None
     try:
-        placed = _on_cpu(on_cpu, options, nodes or devices, found)
+        placed = placed_services(on_cpu, found, nodes or devices, options)
     except FleetError as error:
         homeless = error
     taken = {index for service in services.values() for index in service["devices"]}
@@ -88,40 +88,6 @@ def answer(options: Mapping[str, Any]) -> list[dict[str, Any]]:
                 cases[name] = case
     told = {verdict.name: verdict.as_dict() for verdict in judge(cases, models)}
     return [{**told, **unsaid}[name] for name in services]
-
-
-def _on_cpu(
-    services: list[dict[str, Any]],
-    options: Mapping[str, Any],
-    nodes: list[Device],
-    found: Mapping[str, Description | FleetError],
-) -> dict[str, tuple[dict[str, Any], list[Device]]]:
-    """By name each service with the room that it is given, and the NUMA node of each of its processes."""
-    known = (nodes or nodes_described(services)) if services else []
-    if not known:
-        return {}
-    weights = {
-        name: sum(tensor.size for tensor in description.tensors)
-        for name, description in found.items()
-        if isinstance(description, Description)
-    }
-    made = places(
-        services,
-        weights,
-        known,
-        cpu=options["cpu"],
-        pin=options["cpu_pin"],
-        reserved_cores=options["cpu_reserved_cores"],
-        reserved_gib=options["cpu_reserved_memory_gib"],
-    )
-    by_index = {node.index: node for node in known}
-    return {
-        service["name"]: (
-            {**service, "devices": [], "kv_cache_gib": made[service["name"]].kv_cache_gib or service["kv_cache_gib"]},
-            [by_index[node] for node in made[service["name"]].nodes],
-        )
-        for service in services
-    }
 
 
 def _check_numbers(service: Mapping[str, Any]) -> None:
