@@ -124,7 +124,7 @@ options:
         elements: int
         default: []
       processes:
-        description: With V(cpu), how many processes compute, each of which needs a core.
+        description: With V(cpu), how many processes need a core of their own.
         type: int
         default: 1
 """

@@ -108,4 +108,5 @@ def test_fewer_cores_than_processes(made):
 def test_a_processor_that_vllm_does_not_run_on(made):
     with_cpus(made, [[0, 1]])
     made.file("proc/cpuinfo", "model name\t: An old Xeon\nflags\t\t: fpu sse4_2 avx\n")
-    assert problems(made, Needed("a", "cpu")).startswith("processor: An old Xeon has no AVX2")
+    for processes in (1, 0):
+        assert problems(made, Needed("a", "cpu", processes=processes)).startswith("processor: An old Xeon has no AVX2")
