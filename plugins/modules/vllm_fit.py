@@ -17,7 +17,8 @@ description:
     model is downloaded. They are read from O(cache_dir), else from O(store), else from the hub.
   - Weights and the KV cache are computed as vLLM 0.32 computes them. Activations and what vLLM itself takes are
     estimated; where only these decide, C(fits) is V(tight). On a CPU they are what was measured.
-  - Pooling models, speculative decoding and adapters (LoRA) are not accounted for.
+  - Pooling models, speculative decoding and adapters (LoRA) are not accounted for, nor are flags that move weights or
+    caches elsewhere. The answer to a service with such a flag is V(unknown).
 version_added: 1.0.0
 author: The inference.fleet contributors (@inference-fleet)
 extends_documentation_fragment:
@@ -109,6 +110,11 @@ options:
         description: C(--enforce-eager), which captures no graphs.
         type: bool
         default: false
+      extra_args:
+        description: More arguments of C(vllm serve).
+        type: list
+        elements: str
+        default: []
   devices:
     description:
       - The devices of the host, each with C(index) and C(memory_mib), as M(inference.fleet.accelerator_info) returns

@@ -45,7 +45,20 @@ SERVICE: dict[str, Any] = {
     "dtype": {"type": "str"},
     "block_size": {"type": "int"},
     "enforce_eager": {"type": "bool", "default": False},
+    "extra_args": {"type": "list", "elements": "str", "default": []},
 }
+# With these, weights or caches lie elsewhere, or there are more of them.
+NOT_ACCOUNTED = (
+    "--cpu-offload-gb",
+    "--data-parallel-size",
+    "-dp",
+    "--enable-expert-parallel",
+    "--enable-lora",
+    "--kv-cache-memory-bytes",
+    "--kv-offloading-size",
+    "--num-gpu-blocks-override",
+    "--speculative-config",
+)
 
 
 def answer(options: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -73,6 +86,9 @@ def answer(options: Mapping[str, Any]) -> list[dict[str, Any]]:
         models[name] = _label(service)
         if isinstance(description, FleetError):
             unsaid[name] = _without_figures(name, models[name], UNKNOWN, str(description))
+        elif flag := _not_accounted(service):
+            cause = f"what {flag} does to memory is not accounted for"
+            unsaid[name] = _without_figures(name, models[name], UNKNOWN, cause)
         elif homeless and service in on_cpu:
             cause = f"{homeless.attempted}: {homeless.cause}"
             unsaid[name] = _without_figures(name, models[name], NO, cause, homeless.next_step)
@@ -101,6 +117,12 @@ def _check_numbers(service: Mapping[str, Any]) -> None:
             f"it is {part}",
             "Give a part of the memory, above 0 and up to 1.",
         )
+
+
+def _not_accounted(service: Mapping[str, Any]) -> str:
+    """The first of its arguments that makes a prediction worthless, else nothing."""
+    flags = (argument.split("=", 1)[0] for argument in service["extra_args"])
+    return next((flag for flag in flags if flag in NOT_ACCOUNTED), "")
 
 
 def _descriptions(options: Mapping[str, Any], services: list[dict[str, Any]]) -> dict[str, Description | FleetError]:

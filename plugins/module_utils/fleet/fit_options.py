@@ -41,6 +41,7 @@ def fit_options(service: Mapping[str, Any], model: Mapping[str, Any], instance: 
         **{key: model[key] for key in ("repo_id", "revision", "family", "formats")},
         **known,
         **({} if space is None else {"kv_cache_gib": space}),
+        "extra_args": list(service["extra_args"]),
         **dict(_given(service["extra_args"])),
     }
 

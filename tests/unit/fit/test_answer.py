@@ -227,3 +227,10 @@ def test_the_documented_sample_is_what_is_answered():
 def test_a_service_names_its_model(ask):
     with pytest.raises(FleetError, match="Set repo_id or path"):
         ask({"path": None})
+
+
+@pytest.mark.parametrize("argument", ["--cpu-offload-gb=20", "--enable-expert-parallel"])
+def test_a_flag_that_is_not_accounted_for_is_no_reason_to_refuse(ask, argument):
+    (said,) = ask({"devices": [0], "extra_args": ["--seed=1", argument]}, devices=[{"index": 0, "memory_mib": 100}])
+    assert said["fits"] == "unknown"
+    assert argument.split("=")[0] in said["cause"]
