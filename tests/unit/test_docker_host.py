@@ -105,9 +105,15 @@ def test_held_and_removed_packages():
 def test_units():
     text = (
         "Id=docker.service\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled\n\n"
+        "Id=daemon.service\nLoadState=loaded\nActiveState=active\nUnitFileState=static\n\n"
+        "Id=off.service\nLoadState=loaded\nActiveState=inactive\nUnitFileState=disabled\n\n"
         "Id=gone.service\nLoadState=not-found\nActiveState=inactive\nUnitFileState=\n"
     )
-    assert parse_units(text) == {"docker.service": {"enabled": True, "active": True, "state": "active"}}
+    assert parse_units(text) == {
+        "docker.service": {"enabled": True, "active": True, "state": "active"},
+        "daemon.service": {"enabled": True, "active": True, "state": "active"},
+        "off.service": {"enabled": False, "active": False, "state": "inactive"},
+    }
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..local_command import look
 
+ENABLED = ("enabled", "static")  # a static one has nothing to enable: something else starts it
 TELLING = ("failed to", "error", "fatal", "unable", "cannot", "invalid", "conflict")
 
 
@@ -28,7 +29,7 @@ def parse_units(text: str) -> dict[str, dict[str, Any]]:
         entries = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
         if entries.get("LoadState", "not-found") != "not-found":
             units[entries["Id"]] = {
-                "enabled": entries.get("UnitFileState") == "enabled",
+                "enabled": entries.get("UnitFileState") in ENABLED,
                 "active": entries.get("ActiveState") == "active",
                 "state": entries.get("ActiveState", ""),
             }
