@@ -34,8 +34,10 @@ def parse_xml(text: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
 
     Raises FleetError with what nvidia-smi says instead where that is not XML.
     """
+    end = "</nvidia_smi_log>"
+    document, closed, _warnings = text.partition(end)  # such as that an infoROM is corrupted
     try:
-        log = ET.fromstring(text)  # noqa: S314  # printed by the driver's own tool
+        log = ET.fromstring(document + closed)  # noqa: S314  # printed by the driver's own tool
     except ET.ParseError as error:
         raise FleetError("Failed to read nvidia-smi", text.strip()[:200] or "it printed nothing") from error
     gpus = log.findall("gpu")

@@ -30,6 +30,11 @@ def test_gpus_of_a_machine_with_two():
     assert driver == {"loaded": "590.48.01", "cuda": "13.1", "firmware": "590.48.01", "persistence": True}
 
 
+def test_a_warning_after_the_document_hides_no_gpu():
+    text = output("h200.xml") + "WARNING: infoROM is corrupted at gpu 0000:19:00.0\n"
+    assert nvidia_smi.parse_xml(text) == nvidia_smi.parse_xml(output("h200.xml"))
+
+
 def test_memory_errors_since_the_driver_was_loaded_however_finely_they_are_counted():
     """Not those of the card's whole life, of which every output has 7."""
     text = output("h200.xml").replace("<sram_uncorrectable_parity>0<", "<sram_uncorrectable_parity>3<")
