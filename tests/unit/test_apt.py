@@ -134,3 +134,27 @@ def test_a_package_without_a_candidate_is_not_offered(
         return
     with pytest.raises(FleetError, match="no package source of the host has linux-headers"):
         kernel_headers.require_offered(["linux-headers-6.12.48"])
+
+
+@pytest.mark.parametrize(
+    ("running", "installed", "wanted"),
+    [
+        ("6.1.0-47-amd64", ["linux-image-6.1.0-47-amd64", "docker.io"], ["6.1.0-47-amd64"]),
+        # Debian's sources have the headers of older kernels no more.
+        (
+            "6.1.0-47-amd64",
+            ["linux-image-6.1.0-9-amd64", "linux-image-6.1.0-50-amd64", "linux-image-amd64", "linux-image-amd64-dbg"],
+            ["6.1.0-47-amd64", "6.1.0-50-amd64", "amd64"],
+        ),
+        (
+            "6.8.0-51-generic",
+            ["linux-image-unsigned-6.8.0-53-generic", "linux-image-generic-hwe-24.04", "linux-image-extra-virtual"],
+            ["6.8.0-51-generic", "6.8.0-53-generic", "generic-hwe-24.04"],
+        ),
+        ("6.12-ours", ["linux-image-6.12.48+deb13-amd64"], ["6.12-ours", "6.12.48+deb13-amd64"]),
+    ],
+)
+def test_headers_of_the_kernel_that_runs_and_of_those_to_come(
+    running: str, installed: list[str], wanted: list[str]
+) -> None:
+    assert kernel_headers.headers_wanted(installed, running) == [f"linux-headers-{kernel}" for kernel in wanted]

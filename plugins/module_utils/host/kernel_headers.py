@@ -13,6 +13,24 @@ from ..local_command import look
 
 CANDIDATE = re.compile(r"^  Candidate: (?!\(none\))", re.MULTILINE)
 PREFIX = "linux-headers-"
+# Of one kernel (6.8.0-51-generic), or what brings the newest (generic-hwe-24.04).
+IMAGE = re.compile(r"linux-image-(?:unsigned-)?(?!extra-)(.+)(?<!-dbg)")
+
+
+def headers_wanted(installed: Iterable[str], running: str) -> list[str]:
+    """The packages of headers for the kernel that is ``running`` and for those that may be booted next.
+
+    ``installed`` are names of packages. A kernel that is older than the running one stays behind as a way back; its
+    headers are gone from Debian's sources soon after.
+    """
+    kernels = [found.group(1) for name in installed if (found := IMAGE.fullmatch(name))]
+    later = [kernel for kernel in kernels if not kernel[0].isdigit() or _order(kernel) > _order(running)]
+    return [f"{PREFIX}{kernel}" for kernel in dict.fromkeys([running, *sorted(later)])]
+
+
+def _order(kernel: str) -> list[int]:
+    """6.1.0-50-amd64 comes after 6.1.0-9-amd64."""
+    return [int(number) for number in re.findall(r"\d+", kernel)]
 
 
 def require_offered(packages: Iterable[str]) -> None:
