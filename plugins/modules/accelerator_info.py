@@ -133,6 +133,7 @@ driver:
     - C(secure_boot) is V(null) where EFI does not say; C(module_signed) is about the module that the running kernel
       would load, V(null) where there is none. C(nouveau) says whether that is loaded.
     - C(xid) are the last faults that the driver reported since the last boot. C(nvswitches) are those on the PCI bus.
+      Those of NVLink 5 are not, but C(nvswitch_bridges) to them.
   returned: success
   type: dict
   sample:
@@ -152,6 +153,7 @@ driver:
     secure_boot: false
     module_signed: true
     nvswitches: 4
+    nvswitch_bridges: 0
 cdi:
   description:
     - The specification by which containers get NVIDIA GPUs; V(null) without one.

@@ -92,17 +92,38 @@ def test_what_apt_would_take_at_another_version_is_named(monkeypatch: pytest.Mon
         ("nvidia", "ubuntu", "open", "590", ["libnvidia-compute", "nvidia-utils", "nvidia-dkms-open"]),
         ("nvidia", "ubuntu", "proprietary", "590", ["libnvidia-compute", "nvidia-utils", "nvidia-dkms"]),
         ("distribution", "debian", "open", "550", ["nvidia-smi", "nvidia-open-kernel-dkms"]),
-        (
-            "distribution",
-            "ubuntu",
-            "open",
-            "580",
-            ["nvidia-utils-580-server", "linux-modules-nvidia-580-server-open-6.8.0-51-generic"],
-        ),
+        ("distribution", "ubuntu", "open", "580", ["nvidia-utils-580-server"]),
     ],
 )
 def test_how_the_driver_is_called(source: str, distribution: str, modules: str, branch: str, names: list[str]) -> None:
     assert Wanted(source, distribution, modules, "6.8.0-51-generic").drivers(branch) == names
+
+
+# Canonical builds signed modules with the kernel, whose version they have; Debian releases the daemon by itself.
+@pytest.mark.parametrize(
+    ("distribution", "modules", "name", "version"),
+    [
+        ("ubuntu", "open", "linux-modules-nvidia-580-server-open-6.8.0-51-generic", "6.8.0-51.52+1"),
+        ("ubuntu", "proprietary", "linux-modules-nvidia-580-server-6.8.0-51-generic", "6.8.0-51.52+1"),
+        ("debian", "open", "nvidia-persistenced", "535.171.04-1~deb12u1"),
+    ],
+)
+def test_what_a_distribution_releases_at_a_version_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, distribution: str, modules: str, name: str, version: str
+) -> None:
+    wanted = Wanted("distribution", distribution, modules, "6.8.0-51-generic")
+    sources = {package: ["580.95.05-1"] for package in [*wanted.drivers("580"), *wanted.companions("580")]}
+    monkeypatch.setattr(nvidia_release.apt, "simulate", lambda packages, _removed: packages)
+    monkeypatch.setattr(nvidia_release.apt, "known_names", lambda _prefix: list(sources))
+    monkeypatch.setattr(
+        nvidia_release.apt, "versions", lambda names, _origin: {n: sources[n] for n in names if n in sources}
+    )
+    with pytest.raises(FleetError, match=f"Failed to find {name}: the package sources have no such package"):
+        nvidia_release.release(wanted, "580", "", "", "", {})
+    sources[name] = [version, "1.0"]
+    found = nvidia_release.release(wanted, "580", "", "", "", {})
+    assert found["version"] == "580.95.05"
+    assert found["packages"][name] == version
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ EMPTY: dict[str, Any] = {
     "secure_boot": None,
     "module_signed": None,
     "nvswitches": 0,
+    "nvswitch_bridges": 0,
 }
 
 

@@ -45,6 +45,7 @@ def observe_nvidia(machine: Machine, pci: list[PciDevice]) -> dict[str, Any]:
         "secure_boot": secure_boot(machine),
         "module_signed": bool(module.get("signer")) if module else None,
         "nvswitches": sum(found.kind == "nvswitch" for found in pci),
+        "nvswitch_bridges": sum(found.kind == "nvswitch_bridge" for found in pci),
     }
     devices, told, complaint = _ask(machine)
     driver.update({name: value for name, value in told.items() if value is not None})
@@ -92,6 +93,7 @@ def _modules(module: dict[str, str]) -> str | None:
 
 
 def _library(machine: Machine) -> str | None:
-    folders = ["usr/lib64", "usr/lib", *(f"usr/lib/{name}" for name in machine.names("usr/lib") if "linux-gnu" in name)]
+    triplets = [f"usr/lib/{name}" for name in machine.names("usr/lib") if "linux-gnu" in name]
+    folders = ["usr/lib64", "usr/lib", *triplets, *(f"{folder}/nvidia/current" for folder in triplets)]  # Debian's last
     found = [match.group(1) for folder in folders for name in machine.names(folder) if (match := LIBRARY.match(name))]
     return found[0] if found else None

@@ -28,11 +28,10 @@ class Wanted:
     persistence: bool = True
 
     def drivers(self, branch: str) -> list[str]:
-        """What carries the driver itself, modules last."""
-        kind = "-open" if self.modules == "open" else ""
+        """What carries the driver itself and has its version, modules last."""
+        kind = self._kind
         if self.distribution == "ubuntu" and self.source == "distribution":
-            # Modules that Canonical has signed: they load under Secure Boot.
-            return [f"nvidia-utils-{branch}-server", f"linux-modules-nvidia-{branch}-server{kind}-{self.kernel}"]
+            return [f"nvidia-utils-{branch}-server"]
         if self.distribution == "ubuntu":
             suffix = self._suffix(branch)
             return [f"libnvidia-compute{suffix}", f"nvidia-utils{suffix}", f"nvidia-dkms{suffix}{kind}"]
@@ -44,9 +43,15 @@ class Wanted:
         """What must be of exactly the driver's version beside it."""
         return [*self._persistence(branch), *self._fabric(branch)]
 
-    def others(self) -> list[str]:
-        """What goes with it at whichever version its source has."""
-        return ["nvlsm"] if self.subnet else []
+    def others(self, branch: str) -> list[str]:
+        """What goes with it at the newest version that its source has; what it depends on keeps it to the driver's."""
+        names = ["nvlsm"] if self.subnet else []
+        if self.distribution == "ubuntu" and self.source == "distribution":
+            # Modules that Canonical has signed, which load under Secure Boot. Their version is the kernel's.
+            names.append(f"linux-modules-nvidia-{branch}-server{self._kind}-{self.kernel}")
+        if self.distribution == "debian" and self.source == "distribution" and self.persistence:
+            names.append("nvidia-persistenced")  # which Debian releases apart from the driver
+        return names
 
     @property
     def telling(self) -> str:
@@ -55,6 +60,10 @@ class Wanted:
             return "nvidia-utils"
         return "nvidia-smi" if self.source == "distribution" else "nvidia-driver-cuda"
 
+    @property
+    def _kind(self) -> str:
+        return "-open" if self.modules == "open" else ""
+
     def _suffix(self, branch: str) -> str:
         return f"-{branch}" if int(branch) < WITHOUT_BRANCH_FROM else ""
 
@@ -62,7 +71,7 @@ class Wanted:
         if not self.persistence:
             return []
         if self.distribution != "ubuntu":
-            return ["nvidia-persistenced"]
+            return ["nvidia-persistenced"] if self.source == "nvidia" else []
         if self.source == "distribution":
             return [f"nvidia-compute-utils-{branch}-server"]
         return [f"nvidia-compute-utils{self._suffix(branch)}"]

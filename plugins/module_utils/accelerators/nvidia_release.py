@@ -100,10 +100,12 @@ def release(
     telling = [name for name in apt.known_names(wanted.telling) if _tells(name, wanted)]
     available = branches(apt.versions(telling, origin))
     chosen = choose(available, branch, version, keep)
-    names = [*wanted.drivers(chosen.split(".")[0]), *wanted.companions(chosen.split(".")[0])]
-    offered = apt.versions([*names, *wanted.others(), *installed], origin)
+    chosen_branch = chosen.split(".")[0]
+    names = [*wanted.drivers(chosen_branch), *wanted.companions(chosen_branch)]
+    others = wanted.others(chosen_branch)
+    offered = apt.versions([*names, *others, *installed], origin)
     packages = {name: _at(offered.get(name, []), chosen, name) for name in names}
-    packages.update({name: offered[name][0] for name in wanted.others() if name in offered})
+    packages.update({name: _newest(offered.get(name, []), name) for name in others})
     packages.update(
         {name: same for name in installed if name not in packages and (same := _same(offered.get(name, []), chosen))}
     )
@@ -148,6 +150,16 @@ def _at(versions: list[str], chosen: str, name: str) -> str:
             "Choose a version that all of the driver's packages have, or another nvidia_modules.",
         )
     return found
+
+
+def _newest(versions: list[str], name: str) -> str:
+    if not versions:
+        raise FleetError(
+            f"Failed to find {name}",
+            "the package sources have no such package",
+            "Is it another kernel's? Then boot the distribution's present one. Else add a source that has it.",
+        )
+    return versions[0]
 
 
 def _order(version: str) -> list[int]:

@@ -11,8 +11,12 @@ from .machine import Machine
 
 DEVICES = "sys/bus/pci/devices"
 VENDORS = {"0x10de": "nvidia", "0x1da3": "gaudi"}
+MELLANOX, INFINIBAND = "0x15b3", "0x0207"
 DISPLAY, BRIDGE = "0x03", "0x0680"  # PCI classes: of GPUs, and of NVIDIA's NVSwitches
 PROCESSING = ("0x12", "0x0880")  # of Gaudis
+# NVSwitches of NVLink 5 (HGX B200, B300) are no PCI devices. They are reached through ConnectX bridges, which tell
+# themselves from network cards by this word in their vital product data.
+MANAGES_SWITCHES = "SW_MNG"
 
 
 @dataclass(frozen=True)
@@ -20,20 +24,23 @@ class PciDevice:
     """One device of an accelerators' vendor."""
 
     bus_id: str  # 0000:19:00.0
-    kind: str  # nvidia, gaudi or nvswitch
+    kind: str  # nvidia, gaudi, nvswitch or nvswitch_bridge
     device: str  # the vendor's number of the model, such as 2335
     driver: str | None  # nvidia, nouveau, vfio-pci, habanalabs; None: nothing drives it
     numa_node: int | None
 
 
 def observe_pci(machine: Machine) -> list[PciDevice]:
-    """All accelerators and NVSwitches, by their addresses."""
+    """All accelerators, NVSwitches and bridges to such, by their addresses."""
     return [device for bus_id in machine.names(DEVICES) if (device := _observe(machine, bus_id))]
 
 
 def _observe(machine: Machine, bus_id: str) -> PciDevice | None:
     folder = f"{DEVICES}/{bus_id}"
-    kind = _kind(machine.text(f"{folder}/vendor"), machine.text(f"{folder}/class"))
+    vendor, pci_class = machine.text(f"{folder}/vendor"), machine.text(f"{folder}/class")
+    kind = _kind(vendor, pci_class)
+    if vendor == MELLANOX and pci_class.startswith(INFINIBAND) and MANAGES_SWITCHES in machine.text(f"{folder}/vpd"):
+        kind = "nvswitch_bridge"
     if kind is None:
         return None
     driver = machine.root / folder / "driver"

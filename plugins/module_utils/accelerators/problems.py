@@ -125,10 +125,13 @@ def _versions(driver: dict[str, Any]) -> Iterator[Problem]:
         yield problem("driver", f"{loaded} is loaded, {packaged} is installed", "Reboot to load what is installed.")
     manager = driver["fabric_manager"]
     wanted = loaded or packaged
-    if driver["nvswitches"] and wanted and manager is None:
+    switches = _of(driver["nvswitches"], "NVSwitch", "NVSwitches")
+    if driver["nvswitch_bridges"]:
+        switches = _of(driver["nvswitch_bridges"], "bridge to NVSwitches", "bridges to NVSwitches")
+    if (driver["nvswitches"] or driver["nvswitch_bridges"]) and wanted and manager is None:
         yield problem(
             "fabric manager",
-            f"there is none, and {_of(driver['nvswitches'], 'NVSwitch', 'NVSwitches')} on the PCI bus",
+            f"there is none, and {switches} on the PCI bus",
             f"Install nvidia-fabricmanager {wanted}: without it the GPUs cannot be used.",
         )
     if manager and wanted and manager != wanted:

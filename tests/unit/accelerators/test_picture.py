@@ -152,6 +152,24 @@ def test_a_fabric_manager_of_another_version(h200, package, told):
     assert (told in found) if told else "fabric manager" not in found
 
 
+def test_a_board_whose_nvswitches_are_behind_bridges(h200):
+    """HGX B200: beside the bridges there are network cards of the same model."""
+    for bus_id, name in (("0000:05:00.0", "SMDL=SW_MNG"), ("0000:06:00.0", "a network card")):
+        h200.pci(bus_id, "0x15b3", "0x020700", device="0x1021", driver="mlx5_core")
+        h200.file(f"sys/bus/pci/devices/{bus_id}/vpd", f"\x82\x2d{name}")
+    driver = picture("auto", h200.machine)["driver"]
+    assert (driver["nvswitches"], driver["nvswitch_bridges"]) == (0, 1)
+    assert "fabric manager: there is none, and 1 bridge to NVSwitches is on the PCI bus" in problems(h200)
+
+
+def test_libraries_where_debian_has_them(h200):
+    folder = h200.root / "usr/lib/x86_64-linux-gnu"
+    (folder / "libnvidia-ml.so.590.48.01").unlink()
+    h200.file("usr/lib/x86_64-linux-gnu/nvidia/current/libnvidia-ml.so.550.163.01")
+    h200.file("usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1")
+    assert picture("auto", h200.machine)["driver"]["library"] == "550.163.01"
+
+
 def test_faults_that_the_driver_reported(h200):
     h200.prints("dmesg", "[   12.3] NVRM: Xid (PCI:0000:3b:00): 79, GPU has fallen off the bus.\n")
     assert problems(h200) == "GPU at 0000:3b:00: the driver reported Xid 79 since the last boot"
