@@ -28,6 +28,11 @@ options:
     type: list
     elements: str
     required: true
+  headers:
+    description: Packages of kernel headers that the host or its sources must have.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -50,6 +55,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.errors import FleetError
 from ..module_utils.host.apt import refresh, versions
+from ..module_utils.host.kernel_headers import require_offered
 
 
 def main() -> None:
@@ -57,11 +63,13 @@ def main() -> None:
         argument_spec={
             "sources": {"type": "list", "elements": "path", "default": []},
             "packages": {"type": "list", "elements": "str", "required": True},
+            "headers": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
     try:
         refresh(module.params["sources"])
+        require_offered(module.params["headers"])
         found = versions(module.params["packages"])
     except FleetError as error:
         module.fail_json(msg=str(error))
