@@ -7,6 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: kernel_headers
+positional: running
 short_description: Name the packages of kernel headers that a host needs
 version_added: 1.0.0
 author: The inference.fleet contributors (@inference-fleet)
