@@ -45,6 +45,7 @@ def verification(
         _add_contracts(found, host, variables.get("verify_contract_proof") or {})
         _add_overlay(found, host, variables.get("verify_overlay_proof") or {}, anchors)
         _add_exposure(found, host, variables.get("verify_exposure") or {})
+        _add_unpredicted(found, host, variables.get("verify_fit") or {})
     return found
 
 
@@ -115,6 +116,13 @@ def _add_exposure(found: dict[str, Any], host: str, result: Mapping[str, Any]) -
         }
         for target in result.get("targets") or []
     ]
+
+
+def _add_unpredicted(found: dict[str, Any], host: str, result: Mapping[str, Any]) -> None:
+    """Why nothing was predicted. What serves is not worse for it."""
+    if result.get("msg"):
+        check = {"name": "prediction of KV caches", "host": host, "outcome": "skip", "evidence": str(result["msg"])}
+        found["checks"].append(check)
 
 
 def _add_failure(found: dict[str, Any], host: str, thing: str, result: Mapping[str, Any]) -> None:

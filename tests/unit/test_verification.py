@@ -121,3 +121,11 @@ def test_what_caches_should_hold_stands_beside_what_they_hold():
     found = verification(GROUPS["serving"], hostvars, GROUPS, GROUPS["serving"])
     assert [service.get("kv_cache_tokens") for service in found["fleet"]["services"]] == [46592, None]
     assert "46,500<small>predicted 46,592, +0.2 %</small>" in report(found)[1]["report.html"]
+
+
+def test_a_prediction_that_failed_is_skipped_with_its_cause_and_fails_nothing():
+    hostvars = {**HOSTVARS, "gpu-a": {**HOSTVARS["gpu-a"], "verify_fit": {"msg": "Failed to read devices: none."}}}
+    found = verification(GROUPS["serving"], hostvars, GROUPS, GROUPS["serving"])
+    (check,) = [check for check in found["checks"] if check["outcome"] == "skip"]
+    assert (check["host"], check["evidence"]) == ("gpu-a", "Failed to read devices: none.")
+    assert "Failed to read devices: none." not in {failure["cause"] for failure in report(found)[0]["failures"]}
