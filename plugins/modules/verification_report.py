@@ -67,7 +67,7 @@ options:
         type: list
         elements: dict
       checks:
-        description: Other checks, each with C(name), C(host), C(outcome) and C(evidence).
+        description: Other checks, each with C(name), C(host), C(outcome), C(evidence) and, if it failed, C(next_step).
         type: list
         elements: dict
       failures:

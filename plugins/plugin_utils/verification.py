@@ -113,6 +113,7 @@ def _add_exposure(found: dict[str, Any], host: str, result: Mapping[str, Any]) -
             "host": host,
             "outcome": "pass" if target["closed"] else "fail",
             "evidence": target["evidence"] if target["closed"] else f"{target['url']} answers: {target['evidence']}",
+            "next_step": "What publishes that port? Only the gateway should.",
         }
         for target in result.get("targets") or []
     ]

@@ -81,7 +81,9 @@ def test_everything_that_is_broken_is_a_failure_with_its_cause():
         ("gpu-b", "web-gpu-b", "its container died: no memory"),
         ("gpu-b", "overlay network", "Failed to send"),
     }
-    assert "Use more." in [failure["next_step"] for failure in failures]
+    steps = {failure["thing"]: failure["next_step"] for failure in failures}
+    assert steps["web-gpu-b"] == "Use more."
+    assert steps["exposure of vLLM"] == "What publishes that port? Only the gateway should."
 
 
 def test_a_host_that_was_not_reached_is_a_failure():

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from .results import Contract, Endpoint, Failure, Pair, Results
+from .results import Check, Contract, Endpoint, Failure, Pair, Results
 
 SERVES = "serves"
 BROKEN = "does not serve"
@@ -46,10 +46,7 @@ def cases_of(results: Results) -> tuple[Case, ...]:
         *(_endpoint_case(endpoint) for endpoint in (*results.endpoints, *silent)),
         *(case for contract in results.contracts for case in _contract_cases(contract, contracts)),
         *(_pair_case(pair) for pair in results.overlay),
-        *(
-            Case("checks", "checks", check.name, check.name, check.host, check.outcome, check.evidence)
-            for check in results.checks
-        ),
+        *(_check_case(check) for check in results.checks),
     )
 
 
@@ -82,6 +79,13 @@ def _pair_case(pair: Pair) -> Case:
     told = {True: f"packets{mtu} cross", False: pair.error or "packets do not cross", None: pair.error or "not tried"}
     name = f"{pair.source} to {pair.target}"
     return Case("overlay", "overlay", name, NETWORK, pair.source, OUTCOME[pair.ok], told[pair.ok])
+
+
+def _check_case(check: Check) -> Case:
+    return Case(
+        *("checks", "checks", check.name, check.name, check.host, check.outcome, check.evidence),
+        next_step=check.next_step,
+    )
 
 
 def count(cases: Iterable[Case]) -> dict[str, int]:

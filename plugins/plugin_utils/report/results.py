@@ -88,6 +88,7 @@ class Check:
     host: str
     outcome: str
     evidence: str
+    next_step: str
 
 
 @dataclass(frozen=True)
@@ -204,7 +205,13 @@ def _pair(entry: Entry) -> Pair:
 
 
 def _check(entry: Entry) -> Check:
-    return Check(entry.text("name"), entry.text("host"), entry.choice("outcome", OUTCOMES), entry.text("evidence"))
+    return Check(
+        entry.text("name"),
+        entry.text("host"),
+        entry.choice("outcome", OUTCOMES),
+        entry.text("evidence"),
+        entry.text("next_step"),
+    )
 
 
 def _failure(entry: Entry) -> Failure:
