@@ -63,7 +63,7 @@ def plan(fleet: Description, addresses: dict[str, Any]) -> Plan:
             **_overlay(host, addresses[host], anchors),
             "verify_peers": {anchors[other]: addresses[other] for other in hosts if other != host},
             **_serving(host, instances.get(host, []), fleet),
-            **_gaudi(instances.get(host, [])),
+            **_driver_images(instances.get(host, [])),
             "model_cache_address": addresses[host],
             **(_gateway(fleet, routes) if host in gateways else {}),
         }
@@ -125,10 +125,16 @@ def _accelerator(service: Service) -> dict[str, Any]:
     }
 
 
-def _gaudi(services: list[Service]) -> dict[str, Any]:
-    """The images whose software must fit the driver."""
-    images = [service.values["image"] for service in services if service.values["accelerator"] == "gaudi"]
-    return {"gaudi_images": list(dict.fromkeys(images))} if images else {}
+def _driver_images(services: list[Service]) -> dict[str, Any]:
+    """The images whose software must fit the driver, for the role of each kind of accelerator."""
+    images: dict[str, list[Any]] = {}
+    for service in services:
+        kind = service.values["accelerator"]
+        # Compatibility libraries are an image's own answer to an older driver.
+        compatible = kind == "nvidia" and "VLLM_ENABLE_CUDA_COMPATIBILITY" in service.values["environment"]
+        if kind != "cpu" and not compatible:
+            images.setdefault(f"{kind}_images", []).append(service.values["image"])
+    return {name: list(dict.fromkeys(found)) for name, found in images.items()}
 
 
 def _endpoint(service: Service, host: str) -> dict[str, Any]:

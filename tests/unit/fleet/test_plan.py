@@ -80,10 +80,17 @@ def test_keys_become_flags_of_todays_vllm():
     ]
 
 
-def test_the_role_gaudi_learns_which_images_must_fit_the_driver():
+def test_roles_learn_which_images_must_fit_the_driver():
     gaudi = ("services/hermes/accelerator", "gaudi")
-    assert planned(gaudi).variables["gpu-b"]["gaudi_images"] == [services("gpu-b", gaudi)[0]["image"]]
+    image = services("gpu-b")[0]["image"]
+    assert planned(gaudi).variables["gpu-b"]["gaudi_images"] == [image]
     assert "gaudi_images" not in planned().variables["gpu-b"]
+    assert planned().variables["gpu-b"]["nvidia_images"] == [image]
+
+
+def test_an_image_that_brings_compatibility_libraries_may_have_an_older_driver():
+    variables = planned(("services/hermes/environment", {"VLLM_ENABLE_CUDA_COMPATIBILITY": "1"})).variables["gpu-b"]
+    assert "nvidia_images" not in variables
 
 
 @pytest.mark.parametrize(
