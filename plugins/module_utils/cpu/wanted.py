@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..arguments import words_of
 from ..artifacts.artifact import Artifact
 from ..artifacts.cache_layout import ModelFolder
 from ..artifacts.selection import WEIGHTS
@@ -55,8 +56,8 @@ def wanted(service: Mapping[str, Any], cache: Path) -> Wanted:
 
 
 def _flags(command: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Pairs of neighbouring words, among them each flag with its value, whether ``=`` or a space parts them."""
-    words = [word for argument in command for word in argument.split("=", 1)]
+    """Pairs of neighbouring words, among them each flag with its value."""
+    words = words_of(command)
     return zip(words, words[1:])
 
 

@@ -9,6 +9,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from ..arguments import words_of
 from ..artifacts.artifact import Artifact, artifacts
 from ..artifacts.each import each
 from ..artifacts.hub import Hub
@@ -121,8 +122,7 @@ def _check_numbers(service: Mapping[str, Any]) -> None:
 
 def _not_accounted(service: Mapping[str, Any]) -> str:
     """The first of its arguments that makes a prediction worthless, else nothing."""
-    flags = (argument.split("=", 1)[0] for argument in service["extra_args"])
-    return next((flag for flag in flags if flag in NOT_ACCOUNTED), "")
+    return next((word for word in words_of(service["extra_args"]) if word in NOT_ACCOUNTED), "")
 
 
 def _descriptions(options: Mapping[str, Any], services: list[dict[str, Any]]) -> dict[str, Description | FleetError]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ..arguments import words_of
+
 # Keys of a service that vllm_fit knows under the same name.
 SAME = (
     "accelerator",
@@ -47,7 +49,7 @@ def fit_options(service: Mapping[str, Any], model: Mapping[str, Any], instance: 
 
 
 def _given(arguments: Sequence[Any]) -> Iterator[tuple[str, Any]]:
-    words = [word for argument in arguments for word in str(argument).split("=", 1)]
+    words = words_of(arguments)
     for word, following in zip(words, words[1:]):
         if word in ARGUMENTS:
             yield ARGUMENTS[word], following
