@@ -53,6 +53,12 @@ options:
         type: list
         elements: str
         default: [safetensors]
+      scheme:
+        description: What is made of it before it is stored, as in M(inference.fleet.model_archive).
+        type: str
+      device_generation:
+        description: Which Gaudi it runs on, with O(services.scheme=inc_fp8).
+        type: str
       path:
         description: A folder with the model's files, instead of O(services.repo_id).
         type: path

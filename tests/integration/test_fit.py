@@ -18,9 +18,11 @@ from ansible_collections.inference.fleet.plugins.module_utils.artifacts.stores.b
 from ansible_collections.inference.fleet.plugins.module_utils.artifacts.stores.open import open_store
 from ansible_collections.inference.fleet.plugins.module_utils.artifacts.transfer.progress import Progress
 from ansible_collections.inference.fleet.plugins.module_utils.errors import FleetError
-from ansible_collections.inference.fleet.plugins.module_utils.fit import tensors
 from ansible_collections.inference.fleet.plugins.module_utils.fit.source import Sources, describe, describe_folder
+from ansible_collections.inference.fleet.plugins.module_utils.safetensors import GUESS
 
+from ..checkpoints import repository as checkpoint
+from ..checkpoints import weights
 from .repository import lay
 
 CONFIG = Path("tests/unit/fit/shapes/llama-mha/config.json").read_bytes()
@@ -73,7 +75,7 @@ def test_from_the_hub_only_headers_are_read(hub, monkeypatch):
 
     monkeypatch.setattr(Hub, "reader", counted)
     assert is_right(describe(LLAMA, Sources(hub=Hub(hub.url, ""))))
-    assert len(FILES["model-2.safetensors"]) > 2 * tensors.GUESS
+    assert len(FILES["model-2.safetensors"]) > 2 * GUESS
     assert sum(read) < 400_000 < sum(map(len, FILES.values()))
 
 
@@ -132,6 +134,17 @@ def test_what_is_damaged_is_named(path, body, said, repository):
     (repository / path).write_bytes(body)
     with pytest.raises(FleetError, match=said):
         describe_folder(repository, "it")
+
+
+def test_what_quantization_will_make_is_predicted_from_the_sources_headers(hub, tmp_path):
+    config = {**json.loads(CONFIG), "tie_word_embeddings": False}
+    files = {**checkpoint(weights()), "config.json": json.dumps(config).encode()}
+    lay(tmp_path / "hub" / "org" / "small", files)
+    quantized = Artifact("org/small-fp8_dynamic", "main", family="small", quantization="fp8_dynamic")
+    predicted = describe(quantized, Sources(hub=Hub(hub.url, "")))
+    assert {tensor.dtype for tensor in predicted.tensors} == {"BF16", "F8_E4M3"}
+    with pytest.raises(FleetError, match="is known once it is made"):
+        describe(replace(quantized, repo_id="org/small-w4a16", quantization="w4a16"), Sources(hub=Hub(hub.url, "")))
 
 
 def test_a_model_without_safetensors_is_said(tmp_path):

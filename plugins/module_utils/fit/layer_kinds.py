@@ -27,6 +27,8 @@ MAMBA2 = 3  # blocks that a request holds of such a layer: one more, for a check
 def layers_of(text: Text, label: str) -> tuple[Layer, ...]:
     """What each layer keeps, in order; FleetError for a kind of model that is not known here."""
     odd = next((told for key, told in BEYOND.items() if text.get(key)), "")
+    if 0 in text.get("attn_type_list", ()):  # of MiniMax; 1 is attention
+        odd = "layers of lightning attention"
     if odd:
         raise FleetError(
             f"Failed to account for the memory of {label}", f"it has {odd}, which is not accounted for", "Start it."
@@ -75,7 +77,8 @@ def _kinds(text: Text) -> list[str]:
 def _window(text: Text, place: int, kind: str) -> int | None:
     window = int(text.get("sliding_window", 0)) or None
     family = text.model_type
-    if window is None or kind in ("full_attention", "chunked_attention"):
+    unused = not text.get("use_sliding_window", True)  # as the families of Qwen and MiMo write
+    if window is None or unused or kind in ("full_attention", "chunked_attention"):
         return None
     if family == "gpt_oss":
         return window if place % 2 == 0 else None

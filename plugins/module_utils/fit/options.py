@@ -43,6 +43,8 @@ SERVICE: dict[str, Any] = {
     "kv_cache_dtype": {"type": "str"},
     "kv_cache_gib": {"type": "float"},
     "quantization": {"type": "str"},
+    "scheme": {"type": "str"},
+    "device_generation": {"type": "str"},
     "dtype": {"type": "str"},
     "block_size": {"type": "int"},
     "enforce_eager": {"type": "bool", "default": False},
@@ -152,7 +154,10 @@ def _artifact(service: Mapping[str, Any], *, stored: bool) -> Artifact | None:
     if not service["repo_id"]:
         raise FleetError(f"Failed to find the model of {service['name']}", "it names none", "Set repo_id or path.")
     keys = ("repo_id", "revision", "family", "formats")
-    return artifacts([{key: service[key] for key in keys}], family_needed=stored)[0]
+    entry = {**{key: service[key] for key in keys}, "quantization": service["scheme"]}
+    entry["device_generation"] = service["device_generation"]
+    entry["tensor_parallel_size"] = service["tensor_parallel_size"] or len(service["devices"])
+    return artifacts([entry], family_needed=stored)[0]
 
 
 def _label(service: Mapping[str, Any]) -> str:
@@ -181,7 +186,7 @@ def _case(
         count = len(service["devices"] or chosen)
         ranks = 1 if service["accelerator"] == "cpu" else count // service["pipeline_parallel_size"]
         given["tensor_parallel_size"] = max(1, ranks)
-    return Case(description.config, description.tensors, Flags(**given), tuple(chosen), features)
+    return Case(description.config, description.kinds, Flags(**given), tuple(chosen), features)
 
 
 def _cpu(cpu: Mapping[str, Any]) -> tuple[list[Device], tuple[str, ...]]:

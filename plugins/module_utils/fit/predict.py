@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..sizes import GIB
+from .alike import Alike
 from .divisibility import why_not
 from .flags import Flags
 from .kv_cache import KvCache, kv_cache
 from .memory import Budget, Device, budget
 from .model_config import ModelConfig
 from .pages import pages_of
-from .tensors import Tensor
 from .weights import weight_bytes
 
 YES, TIGHT, NO, UNKNOWN = "yes", "tight", "no", "unknown"
@@ -25,7 +25,7 @@ class Case:
     """A model, how it is started, and what it is given; nothing is known of the devices where there are none."""
 
     model: ModelConfig
-    tensors: tuple[Tensor, ...]
+    tensors: tuple[Alike, ...]
     flags: Flags
     devices: tuple[Device, ...]
     features: tuple[str, ...] = ()  # instruction sets of a CPU

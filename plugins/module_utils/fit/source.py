@@ -11,21 +11,26 @@ import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from ..artifacts.artifact import Artifact
 from ..artifacts.cache_layout import ModelFolder
+from ..artifacts.checkpoint import read_headers
 from ..artifacts.hub import Hub
-from ..artifacts.layout import RemoteFile
+from ..artifacts.layout import ReadFile, RemoteFile
 from ..artifacts.manifest import Manifest
 from ..artifacts.selection import select
 from ..artifacts.stores.base import Store
 from ..artifacts.transfer.http import Client, HttpError, UnreachableError
 from ..artifacts.transfer.partial_file import read_into
 from ..errors import FleetError
+from ..quantize.model import QuantizedModel
+from ..quantize.schemes import LIKE_OWN
+from ..safetensors import Tensor
+from .alike import Alike, alike
 from .model_config import ModelConfig, read_config
-from .tensors import Read, Tensor, read_tensors
 
 CONFIG = "config.json"
 ADDRESS_SECONDS = 600  # that an address of the store is good for
@@ -37,6 +42,11 @@ class Description:
 
     config: ModelConfig
     tensors: tuple[Tensor, ...]
+
+    @cached_property
+    def kinds(self) -> tuple[Alike, ...]:
+        """The tensors, those together that are alike."""
+        return alike(self.tensors)
 
 
 @dataclass(frozen=True)
@@ -69,7 +79,14 @@ def describe(artifact: Artifact, sources: Sources) -> Description:
         listed = sources.hub.revision(artifact, commit).files
         chosen = set(select((file.path for file in listed), artifact))
         files = [file for file in listed if file.path in chosen]
-        return _describe(files, sources.hub.reader(artifact, commit), artifact.label)
+        read = sources.hub.reader(artifact, commit)
+        if artifact.quantization and not artifact.calibration:  # calibration leaves the weights as they are
+            if artifact.quantization not in LIKE_OWN:
+                cause = f"what {artifact.quantization} makes of it is known once it is made"
+                raise FleetError(f"Failed to predict {artifact.label}", cause, "Ask again when the store has it.")
+            model = QuantizedModel(files, read, artifact.label)
+            files, read = model.files, model.reader()
+        return _describe(files, read, artifact.label)
     raise FleetError(
         f"Failed to find {artifact.label}", "it is in none of the places that were named", "Name hub_url or cache_dir."
     )
@@ -88,7 +105,7 @@ def describe_folder(folder: Path, label: str) -> Description:
     return _describe(files, _local(folder), label)
 
 
-def _local(folder: Path) -> Read:
+def _local(folder: Path) -> ReadFile:
     def read(file: RemoteFile, start: int, view: memoryview) -> None:
         descriptor = os.open(folder / file.path, os.O_RDONLY)
         try:
@@ -99,7 +116,7 @@ def _local(folder: Path) -> Read:
     return read
 
 
-def _describe(files: Iterable[RemoteFile], read: Read, label: str) -> Description:
+def _describe(files: Iterable[RemoteFile], read: ReadFile, label: str) -> Description:
     files = list(files)
     config = next((file for file in files if file.path == CONFIG), None)
     if config is None:
@@ -110,7 +127,8 @@ def _describe(files: Iterable[RemoteFile], read: Read, label: str) -> Descriptio
         raw = json.loads(content)
     except ValueError as error:
         raise FleetError(f"Failed to read {CONFIG} of {label}", f"it is not JSON ({error})", "Repair it.") from error
-    return Description(read_config(raw, label), tuple(read_tensors(files, read, label)))
+    headers = read_headers(files, read, label).values()
+    return Description(read_config(raw, label), tuple(tensor for header in headers for tensor in header.tensors))
 
 
 def _published(artifact: Artifact, store: Store) -> Manifest | None:
@@ -124,7 +142,7 @@ def _files(manifest: Manifest) -> list[RemoteFile]:
     return [RemoteFile(file.path, file.blob, file.size) for file in manifest.files]
 
 
-def _reader(store: Store, artifact: Artifact, manifest: Manifest) -> Read:
+def _reader(store: Store, artifact: Artifact, manifest: Manifest) -> ReadFile:
     """Reads files where they lie in the tar."""
     key = store.key(artifact, manifest.commit)
     offsets = {file.path: file.offset for file in manifest.files}

@@ -18,7 +18,9 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "sliding_window": 4096,
         "tie_word_embeddings": True,
     },
+    "gemma": {"tie_word_embeddings": True},
     "gemma2": {"tie_word_embeddings": True},
+    "falcon": {"tie_word_embeddings": True},
     "mistral": {"sliding_window": 4096},
 }
 NESTED = ("text_config", "llm_config", "language_config")
@@ -60,6 +62,8 @@ class Text:
 
     @property
     def kv_heads(self) -> int:
+        if self.get("multi_query") and not self.get("new_decoder_architecture"):
+            return 1  # as of Falcon 7B; newer ones have the key too, and do not mean it
         return int(self.first(KV_HEADS) or self.heads)
 
     @property

@@ -8,11 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..arguments import words_of
+from .calibrated import arguments_for, as_served
 
 # Keys of a service that vllm_fit knows under the same name.
 SAME = (
     "accelerator",
     "devices",
+    "device_generation",
     "device_memory_gib",
     "tensor_parallel_size",
     "max_model_len",
@@ -36,15 +38,17 @@ ARGUMENTS = {
 
 def fit_options(service: Mapping[str, Any], model: Mapping[str, Any], instance: str) -> dict[str, Any]:
     """One of the ``services`` of vllm_fit, for the ``instance`` of ``service`` with ``model`` (keys of the schema)."""
+    service = as_served(service, model)
     known = {key: service[key] for key in SAME if service[key] is not None}
     space = service["environment"].get("VLLM_CPU_KVCACHE_SPACE")
     return {
         "name": instance,
         **{key: model[key] for key in ("repo_id", "revision", "family", "formats")},
+        **({"scheme": model["quantization"]} if model["quantization"] else {}),
         **known,
         **({} if space is None else {"kv_cache_gib": space}),
         "extra_args": list(service["extra_args"]),
-        **dict(_given(service["extra_args"])),
+        **dict(_given([*arguments_for(model), *service["extra_args"]])),
     }
 
 

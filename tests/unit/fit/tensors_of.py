@@ -5,12 +5,22 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from ansible_collections.inference.fleet.plugins.module_utils.fit.model_config import read_config
-from ansible_collections.inference.fleet.plugins.module_utils.fit.tensors import Tensor
+from ansible_collections.inference.fleet.plugins.module_utils.safetensors import Tensor
+
+from .families import like_llama
+from .hybrids import qwen3_5
+from .own_names import falcon, internlm2, qwen
+from .quantized import gptq
+from .towers import SEEING
 
 HERE = Path(__file__).parent
+NUMBERS = re.compile(r"\{([\d,-]+)\}")
+FAMILIES = {"falcon": falcon, "internlm2": internlm2, "qwen": qwen, "qwen3_5_moe_text": qwen3_5}
+DTYPES = {"float32": "F32", "float16": "F16"}
 
 
 def raw_config(name):
@@ -18,88 +28,39 @@ def raw_config(name):
     return json.loads((HERE / name / "config.json").read_text(encoding="utf-8"))
 
 
+def index_of(name):
+    """``total_size`` and names of the tensors as a repository's index has them; see models/README.md."""
+    index = json.loads((HERE / name / "index.json").read_text(encoding="utf-8"))
+    return index["total_size"], {name for pattern in index["names"] for name in _names(pattern)}
+
+
+def _names(pattern):
+    """What ``a.{0-1,3}.b`` stands for: a.0.b, a.1.b and a.3.b."""
+    found = NUMBERS.search(pattern)
+    if not found:
+        return [pattern]
+    runs = [run.split("-") for run in found[1].split(",")]
+    places = [place for run in runs for place in range(int(run[0]), int(run[-1]) + 1)]
+    ends = _names(pattern[found.end() :])
+    return [f"{pattern[: found.start()]}{place}{end}" for place in places for end in ends]
+
+
 def config_of(name):
     return read_config(raw_config(name), name)
 
 
 def tensors_of(name):
-    """All tensors of a model of the families llama, mistral, qwen2, phi3, gemma2, mixtral, gpt_oss or deepseek."""
+    """All tensors of a model of a family whose shapes the modules beside this one know."""
     raw = raw_config(name)
-    hidden, vocab, kind = raw["hidden_size"], raw["vocab_size"], raw["model_type"]
-    found = {"model.embed_tokens.weight": (vocab, hidden), "model.norm.weight": (hidden,)}
-    if not raw.get("tie_word_embeddings"):
-        found["lm_head.weight"] = (vocab, hidden)
-    for place in range(raw["num_hidden_layers"]):
-        layer = {"input_layernorm.weight": (hidden,), "post_attention_layernorm.weight": (hidden,)}
-        layer.update(_latent(raw) if "kv_lora_rank" in raw else _attention(raw))
-        layer.update({"gpt_oss": _gpt_oss, "mixtral": _mixtral}.get(kind, _mlp)(raw))
-        if kind == "gemma2":
-            layer |= {"pre_feedforward_layernorm.weight": (hidden,), "post_feedforward_layernorm.weight": (hidden,)}
-        found.update({f"model.layers.{place}.{part}": shape for part, shape in layer.items()})
-    return tuple(
-        Tensor(part, "U8" if part.endswith(("_blocks", "_scales")) else "BF16", shape) for part, shape in found.items()
+    text = raw.get("text_config", raw)
+    found = FAMILIES.get(text["model_type"], like_llama)({**raw, **text})
+    if raw["model_type"] in SEEING:
+        found = SEEING[raw["model_type"]](raw, found)
+    dtype = DTYPES.get(raw.get("torch_dtype", ""), "BF16")
+    tensors = tuple(
+        Tensor(part, "U8" if part.endswith(("_blocks", "_scales")) else dtype, shape) for part, shape in found.items()
     )
-
-
-def _attention(raw):
-    hidden, heads, groups = raw["hidden_size"], raw["num_attention_heads"], raw["num_key_value_heads"]
-    dim = raw.get("head_dim") or hidden // heads
-    if raw["model_type"] == "phi3":
-        fused = {"self_attn.qkv_proj.weight": ((heads + 2 * groups) * dim, hidden)}
-        return {**fused, "self_attn.o_proj.weight": (hidden, heads * dim)}
-    rows = {"q": heads * dim, "k": groups * dim, "v": groups * dim}
-    found = {f"self_attn.{part}_proj.weight": (size, hidden) for part, size in rows.items()}
-    found["self_attn.o_proj.weight"] = (hidden, heads * dim)
-    if raw["model_type"] in ("qwen2", "gpt_oss"):
-        found |= {f"self_attn.{part}_proj.bias": (size,) for part, size in rows.items()}
-    if raw["model_type"] == "gpt_oss":
-        found |= {"self_attn.o_proj.bias": (hidden,), "self_attn.sinks": (heads,)}
-    return found
-
-
-def _latent(raw):
-    hidden, heads, rank = raw["hidden_size"], raw["num_attention_heads"], raw["kv_lora_rank"]
-    nope, rope, value = raw["qk_nope_head_dim"], raw["qk_rope_head_dim"], raw["v_head_dim"]
-    return {
-        "self_attn.q_a_proj.weight": (raw["q_lora_rank"], hidden),
-        "self_attn.q_a_layernorm.weight": (raw["q_lora_rank"],),
-        "self_attn.q_b_proj.weight": (heads * (nope + rope), raw["q_lora_rank"]),
-        "self_attn.kv_a_proj_with_mqa.weight": (rank + rope, hidden),
-        "self_attn.kv_a_layernorm.weight": (rank,),
-        "self_attn.kv_b_proj.weight": (heads * (nope + value), rank),
-        "self_attn.o_proj.weight": (hidden, heads * value),
-    }
-
-
-def _mlp(raw):
-    hidden, wide = raw["hidden_size"], raw["intermediate_size"]
-    if raw["model_type"] == "phi3":
-        return {"mlp.gate_up_proj.weight": (2 * wide, hidden), "mlp.down_proj.weight": (hidden, wide)}
-    return {
-        "mlp.gate_proj.weight": (wide, hidden),
-        "mlp.up_proj.weight": (wide, hidden),
-        "mlp.down_proj.weight": (hidden, wide),
-    }
-
-
-def _mixtral(raw):
-    hidden, wide, experts = raw["hidden_size"], raw["intermediate_size"], raw["num_local_experts"]
-    found = {"block_sparse_moe.gate.weight": (experts, hidden)}
-    for expert in range(experts):
-        at = f"block_sparse_moe.experts.{expert}"
-        found |= {
-            f"{at}.w1.weight": (wide, hidden),
-            f"{at}.w3.weight": (wide, hidden),
-            f"{at}.w2.weight": (hidden, wide),
-        }
-    return found
-
-
-def _gpt_oss(raw):
-    hidden, wide, experts = raw["hidden_size"], raw["intermediate_size"], raw["num_local_experts"]
-    found = {"mlp.router.weight": (experts, hidden), "mlp.router.bias": (experts,)}
-    for part, rows, columns in (("gate_up_proj", 2 * wide, hidden), ("down_proj", hidden, wide)):
-        blocks = (experts, rows, columns // 32)  # 32 numbers of 4 bits share a scale
-        at = f"mlp.experts.{part}"
-        found |= {f"{at}_blocks": (*blocks, 16), f"{at}_scales": blocks, f"{at}_bias": (experts, rows)}
-    return found
+    quantized = raw.get("quantization_config", {})
+    if quantized.get("quant_method") == "gptq":
+        return gptq(tensors, quantized["bits"], quantized["group_size"])
+    return tensors

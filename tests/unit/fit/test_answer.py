@@ -4,19 +4,18 @@
 
 from __future__ import annotations
 
-import json
-import struct
-
 import pytest
 import yaml
 
 from ansible_collections.inference.fleet.plugins.filter.fit_rows import fit_rows
 from ansible_collections.inference.fleet.plugins.module_utils.errors import FleetError
+from ansible_collections.inference.fleet.plugins.module_utils.fit.alike import alike
 from ansible_collections.inference.fleet.plugins.module_utils.fit.flags import Flags
 from ansible_collections.inference.fleet.plugins.module_utils.fit.memory import Device
 from ansible_collections.inference.fleet.plugins.module_utils.fit.options import SERVICE, answer
 from ansible_collections.inference.fleet.plugins.module_utils.fit.predict import Case
 from ansible_collections.inference.fleet.plugins.module_utils.fit.verdict import judge
+from ansible_collections.inference.fleet.plugins.module_utils.safetensors import make_header
 from ansible_collections.inference.fleet.plugins.modules import vllm_fit
 
 from .tensors_of import HERE, config_of, tensors_of
@@ -37,11 +36,10 @@ RESERVED = ("cpu_reserved_cores", "cpu_reserved_memory_gib")
 def lay(folder, name):
     """The configuration and headers of a model, and holes for its weights."""
     (folder / "config.json").write_bytes((HERE / name / "config.json").read_bytes())
-    header = {tensor.name: {"dtype": tensor.dtype, "shape": tensor.shape} for tensor in tensors_of(name)}
-    encoded = json.dumps(header).encode()
+    header, tensors = make_header(tensors_of(name), {})
     with (folder / "model.safetensors").open("wb") as file:
-        file.write(struct.pack("<Q", len(encoded)) + encoded)
-        file.truncate(file.tell() + sum(tensor.size for tensor in tensors_of(name)))
+        file.write(header)
+        file.truncate(len(header) + sum(tensor.size for tensor in tensors))
     return str(folder)
 
 
@@ -219,7 +217,7 @@ def test_the_documented_sample_is_what_is_answered():
     sample = yaml.safe_load(vllm_fit.RETURN)["services"]["sample"][0]
     device = sample["devices"][0]
     there = (Device(0, device["memory"]),)
-    case = Case(config_of(LLAMA), tensors_of(LLAMA), Flags(max_model_len=131072), there, spare=())
+    case = Case(config_of(LLAMA), alike(tensors_of(LLAMA)), Flags(max_model_len=131072), there, spare=())
     assert judge({"llama": case}, {"llama": sample["model"]})[0].as_dict() == sample
     assert device["memory"] == 24564 * 2**20
 

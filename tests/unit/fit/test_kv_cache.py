@@ -38,14 +38,33 @@ def cache_of(name, **flags):
         ("microsoft--phi-4", {}, 40 * 10 * (128 + 128) * 2),
         ("mistralai--Mixtral-8x7B-v0.1", {}, 32 * 8 * (128 + 128) * 2),  # experts keep nothing
         ("Qwen--Qwen3-30B-A3B-FP8", {}, 48 * 4 * (128 + 128) * 2),  # weights in FP8, keys and values not
+        ("Qwen--Qwen3-VL-30B-A3B", {}, 48 * 4 * (128 + 128) * 2),  # what sees keeps nothing
+        ("microsoft--WizardLM-2-8x22B", {}, 56 * 8 * (128 + 128) * 2),  # 128 = 6144 / 48 heads
+        ("ibm-granite--granite-3.1-1b-a400m-instruct", {}, 24 * 8 * (64 + 64) * 2),  # float32 is halved
+        ("ibm-granite--granite-3b-code-instruct-128k", {}, 32 * 32 * (80 + 80) * 2),  # as many kv heads as heads
+        ("Qwen--Qwen2.5-3B", {}, 36 * 2 * (128 + 128) * 2),
+        ("Qwen--Qwen-7B-Chat-Int4", {}, 32 * 32 * (128 + 128) * 2),  # weights of 4 bits, keys and values of 16
+        ("Qwen--Qwen-72B", {}, 80 * 64 * (128 + 128) * 2),  # 2,621,440; its heads share no keys
+        ("deepcogito--cogito-v1-preview-qwen-14B", {}, 48 * 8 * (128 + 128) * 2),  # use_sliding_window: false
+        ("mistralai--Devstral-Small-2507", {}, 40 * 8 * (128 + 128) * 2),  # head_dim, which is not 5120 / 32 heads
+        ("google--gemma-2b-it", {}, 18 * 1 * (256 + 256) * 2),  # all heads share one key
+        ("meta-llama--Llama-3.2-3B", {}, 28 * 8 * (128 + 128) * 2),
+        ("mattshumer--Reflection-Llama-3.1-70B", {}, 80 * 8 * (128 + 128) * 2),
+        ("tiiuae--falcon-180B-chat", {}, 80 * 8 * (64 + 64) * 2),  # num_kv_heads, whatever multi_query says
+        ("internlm--internlm2-chat-7b", {}, 32 * 8 * (128 + 128) * 2),
+        ("XiaomiMiMo--MiMo-7B", {}, 36 * 8 * (128 + 128) * 2),  # its window is not used; a layer ahead is not loaded
+        ("YouriLalain--3PRYMMAL-PHI3-3B-SLERP", {}, 0),  # all of its layers have a window
         # MLA: layers x (kv_lora_rank + qk_rope_head_dim) x bytes, on every device
         ("deepseek-ai--DeepSeek-V3", {}, 61 * (512 + 64) * 2),
         ("deepseek-ai--DeepSeek-V3", {"tensor_parallel_size": 8}, 61 * (512 + 64) * 2),
-        # Of these only layers without window or state take more with each token: 12, 16, 12 and 6 of them.
+        # Of these only layers without window or state take more with each token: 12, 16, 12, 6, 10, 13 and 10 of them.
         ("openai--gpt-oss-20b", {}, 12 * 8 * (64 + 64) * 2),
         ("LGAI-EXAONE--EXAONE-4.0-32B", {}, 16 * 8 * (128 + 128) * 2),
         ("Qwen--Qwen3-Next-80B-A3B-Instruct", {}, 12 * 2 * (256 + 256) * 2),
         ("nvidia--NVIDIA-Nemotron-3-Nano-30B-A3B-BF16", {}, 6 * 2 * (128 + 128) * 2),
+        ("bryce-hoehn--Qwen3.5-25B-REAP-A3B-Coding", {}, 10 * 2 * (256 + 256) * 2),
+        ("google--gemma-2-2b-it", {}, 13 * 4 * (256 + 256) * 2),  # every second of 26
+        ("google--medgemma-27b-it", {}, 10 * 16 * (128 + 128) * 2),  # every sixth of 62
     ],
 )
 def test_bytes_per_token(name, flags, figure):
@@ -101,6 +120,7 @@ def test_layers_that_do_not_divide_among_stages_go_to_the_middle():
         ("index_topk", 2048, "an index of its tokens beside the cache"),
         ("is_encoder_decoder", True, "an encoder"),
         ("num_kv_shared_layers", 10, "layers that share their cache"),
+        ("attn_type_list", [0, 0, 0, 0, 0, 0, 0, 1], "layers of lightning attention"),  # as of MiniMax-M1
     ],
 )
 def test_what_is_not_accounted_for_is_said(key, value, said):
@@ -144,6 +164,13 @@ def test_the_context_that_a_model_was_made_for(scaling, longest, usual):
     raw = {**raw_config("models/Qwen--Qwen2.5-7B-Instruct"), "rope_scaling": scaling}
     model = read_config({**raw, "original_max_position_embeddings": 4096}, "this")
     assert (model.longest, model.max_model_len) == (longest, usual)
+
+
+def test_a_decoder_of_the_old_kind_has_one_key_for_all_heads():
+    """Falcon 7B: 71 heads of 64 and one key and value, of 4672 rows; Falcon 180B says multi_query and has 8."""
+    raw = {**raw_config("models/tiiuae--falcon-180B-chat"), "new_decoder_architecture": False}
+    model = read_config({**raw, "hidden_size": 4544, "num_attention_heads": 71}, "this")
+    assert (model.kv_heads, model.layers[0][0].token_bytes(1, 2)) == (1, (64 + 64) * 2)
 
 
 def test_a_model_that_sees_nests_its_language_model():

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from ansible_collections.inference.fleet.plugins.module_utils.fit.alike import alike
 from ansible_collections.inference.fleet.plugins.module_utils.fit.changes import smallest_changes
 from ansible_collections.inference.fleet.plugins.module_utils.fit.flags import GIB, Flags
 from ansible_collections.inference.fleet.plugins.module_utils.fit.memory import MIB, Device, activation_bytes, budget
@@ -22,7 +23,9 @@ H100, A10 = 81559 * MIB, 23028 * MIB  # as nvidia-smi tells them
 
 
 def case_of(name, memory, count=1, **flags):
-    return Case(config_of(name), tensors_of(name), Flags(**flags), tuple(Device(n, memory) for n in range(count)))
+    return Case(
+        config_of(name), alike(tensors_of(name)), Flags(**flags), tuple(Device(n, memory) for n in range(count))
+    )
 
 
 def told(case):
