@@ -131,7 +131,9 @@ driver:
     - C(packages) are all of the vendor's that are installed, C(held) those of them that are held.
     - C(modules) are V(open) or V(proprietary). C(cuda) is the newest CUDA that the driver can run.
     - C(secure_boot) is V(null) where EFI does not say; C(module_signed) is about the module that the running kernel
-      would load, V(null) where there is none. C(nouveau) says whether that is loaded.
+      would load, V(null) where there is none. C(unenrolled_key) is the certificate of the machine's own key with which
+      it is signed, where Secure Boot is on and the firmware does not trust it.
+    - C(nouveau) says whether that driver is loaded.
     - C(xid) are the last faults that the driver reported since the last boot. C(nvswitches) are those on the PCI bus.
       Those of NVLink 5 are not, but C(nvswitch_bridges) to them.
   returned: success
@@ -152,6 +154,7 @@ driver:
       - {bus_id: "0000:9b:00", code: 79, text: "pid='<unknown>', name=<unknown>, GPU has fallen off the bus."}
     secure_boot: false
     module_signed: true
+    unenrolled_key: null
     nvswitches: 4
     nvswitch_bridges: 0
 cdi:

@@ -45,8 +45,8 @@ cuda:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.accelerators.cuda import cuda_in, too_old
-from ..module_utils.accelerators.images import environments
+from ..module_utils.accelerators.cuda import too_old
+from ..module_utils.accelerators.images import cuda_of
 
 
 def main() -> None:
@@ -57,8 +57,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    found = {image: cuda_in(environment) for image, environment in environments(module.params["images"]).items()}
-    known = {image: cuda for image, cuda in found.items() if cuda}
+    known = cuda_of(module.params["images"])
     problems = too_old(module.params["driver"], known)
     if problems:
         module.fail_json(msg="\n".join(map(str, problems)), cause_id=problems[0].cause_id, cuda=known)

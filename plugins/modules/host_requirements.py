@@ -127,6 +127,15 @@ options:
         description: With V(cpu), how many processes need a core of their own.
         type: int
         default: 1
+      scheme:
+        description: By which its model is quantized; not every device runs every scheme.
+        type: str
+        default: ""
+      generation:
+        description: The generation that its devices must be of, with V(gaudi); any where it is empty.
+        type: str
+        choices: ["", g2, g3]
+        default: ""
 """
 
 EXAMPLES = r"""
@@ -189,6 +198,8 @@ ACCELERATOR = {
     "kind": {"type": "str", "choices": ["nvidia", "gaudi", "cpu"], "required": True},
     "devices": {"type": "list", "elements": "int", "default": []},
     "processes": {"type": "int", "default": 1},
+    "scheme": {"type": "str", "default": ""},
+    "generation": {"type": "str", "choices": ["", "g2", "g3"], "default": ""},
 }
 
 

@@ -67,6 +67,13 @@ options:
     type: list
     elements: str
     default: []
+  kernels:
+    description:
+      - Kernels that must have modules, as the names of packages end that come with each. A flavour (V(generic)) stands
+        for its newest kernel. Only Ubuntu's own modules are packages of one kernel each.
+    type: list
+    elements: str
+    default: []
   installed:
     description: Versions by name of the driver's packages that are installed; they move with the driver.
     type: dict
@@ -136,6 +143,7 @@ def main() -> None:
             "persistence": {"type": "bool", "default": True},
             "pins": {"type": "list", "elements": "str", "default": []},
             "headers": {"type": "list", "elements": "str", "default": []},
+            "kernels": {"type": "list", "elements": "str", "default": []},
             "installed": {"type": "dict", "default": {}},
             "sources": {"type": "list", "elements": "path", "default": []},
             "origin": {"type": "str", "default": ""},

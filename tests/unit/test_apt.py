@@ -154,7 +154,5 @@ def test_a_package_without_a_candidate_is_not_offered(
         ("6.12-ours", ["linux-image-6.12.48+deb13-amd64"], ["6.12-ours", "6.12.48+deb13-amd64"]),
     ],
 )
-def test_headers_of_the_kernel_that_runs_and_of_those_to_come(
-    running: str, installed: list[str], wanted: list[str]
-) -> None:
-    assert kernel_headers.headers_wanted(installed, running) == [f"linux-headers-{kernel}" for kernel in wanted]
+def test_the_kernel_that_runs_and_those_to_come(running: str, installed: list[str], wanted: list[str]) -> None:
+    assert kernel_headers.bootable_kernels(installed, running) == wanted

@@ -67,7 +67,7 @@ def test_what_apt_would_take_at_another_version_is_named(monkeypatch: pytest.Mon
         "versions",
         lambda names, _origin: {name: sources[name] for name in names if name in sources},
     )
-    wanted = Wanted("nvidia", "debian", "open", "6.12.48", persistence=False)
+    wanted = Wanted("nvidia", "debian", "open", ("6.12.48",), persistence=False)
     installed = {"libnvidia-old": "570.172.08-1", "nvidia-fabricmanager-570": "570.172.08-1"}
     found = nvidia_release.release(wanted, "580", "", "", "", installed)
     assert found["version"] == "580.95.05"
@@ -91,12 +91,12 @@ def test_what_apt_would_take_at_another_version_is_named(monkeypatch: pytest.Mon
         ),
         ("nvidia", "ubuntu", "open", "590", ["libnvidia-compute", "nvidia-utils", "nvidia-dkms-open"]),
         ("nvidia", "ubuntu", "proprietary", "590", ["libnvidia-compute", "nvidia-utils", "nvidia-dkms"]),
-        ("distribution", "debian", "open", "550", ["nvidia-smi", "nvidia-open-kernel-dkms"]),
+        ("distribution", "debian", "open", "550", ["libcuda1", "nvidia-smi", "nvidia-open-kernel-dkms"]),
         ("distribution", "ubuntu", "open", "580", ["nvidia-utils-580-server"]),
     ],
 )
 def test_how_the_driver_is_called(source: str, distribution: str, modules: str, branch: str, names: list[str]) -> None:
-    assert Wanted(source, distribution, modules, "6.8.0-51-generic").drivers(branch) == names
+    assert Wanted(source, distribution, modules, ("6.8.0-51-generic",)).drivers(branch) == names
 
 
 # Canonical builds signed modules with the kernel, whose version they have; Debian releases the daemon by itself.
@@ -111,7 +111,7 @@ def test_how_the_driver_is_called(source: str, distribution: str, modules: str, 
 def test_what_a_distribution_releases_at_a_version_of_its_own(
     monkeypatch: pytest.MonkeyPatch, distribution: str, modules: str, name: str, version: str
 ) -> None:
-    wanted = Wanted("distribution", distribution, modules, "6.8.0-51-generic")
+    wanted = Wanted("distribution", distribution, modules, ("6.8.0-51-generic",))
     sources = {package: ["580.95.05-1"] for package in [*wanted.drivers("580"), *wanted.companions("580")]}
     monkeypatch.setattr(nvidia_release.apt, "simulate", lambda packages, _removed: packages)
     monkeypatch.setattr(nvidia_release.apt, "known_names", lambda _prefix: list(sources))
@@ -136,5 +136,5 @@ def test_what_a_distribution_releases_at_a_version_of_its_own(
     ],
 )
 def test_how_the_fabric_manager_is_called(source: str, distribution: str, branch: str, manager: str) -> None:
-    wanted = Wanted(source, distribution, "open", "6.8.0", fabric=True, persistence=False)
+    wanted = Wanted(source, distribution, "open", ("6.8.0",), fabric=True, persistence=False)
     assert wanted.companions(branch)[0] == manager

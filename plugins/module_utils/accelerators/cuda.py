@@ -14,6 +14,7 @@ from ..errors import FleetError
 OLDEST_BRANCH = {"13": 580, "12": 525, "11": 450}
 # Branches from which data-centre GPUs can run CUDA 13 by the compatibility libraries in vLLM's images.
 COMPATIBLE = {"13": (535, 570)}
+BY_COMPATIBILITY = "VLLM_ENABLE_CUDA_COMPATIBILITY"  # in a container's environment: it answers an older driver itself
 REQUIRED = re.compile(r"\bcuda>=(\d+\.\d+)")
 
 
@@ -35,7 +36,7 @@ def too_old(driver: str, images: Mapping[str, str]) -> list[FleetError]:
             continue
         fix = f"Set nvidia_branch to {oldest} or newer, or choose an image with CUDA {_runnable(branch)}"
         if branch in COMPATIBLE.get(major, ()):
-            fix += "; on data-centre GPUs VLLM_ENABLE_CUDA_COMPATIBILITY=1 in the service's environment does, too"
+            fix += f"; on data-centre GPUs {BY_COMPATIBILITY}=1 in the service's environment does, too"
         problems.append(
             FleetError(
                 f"Failed to run {image} with driver {driver}",

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the inference.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A driver as it is loaded, packaged and signed; it need not work for that."""
+"""A driver as it is loaded and packaged; it need not work for that."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from typing import Any
 from ..host.packages import parse_packages
 from .machine import Machine
 
-EFI = "sys/firmware/efi"
-SECURE_BOOT = f"{EFI}/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 VERSION = re.compile(r"(\d+(?:\.\d+)+)")
+NVRM_FILE = "proc/driver/nvidia/version"
 NVRM = re.compile(r"^NVRM version: .*?\s(\d+\.\d+(?:\.\d+)?)\s", re.MULTILINE)
 XID = re.compile(r"NVRM: Xid \(PCI:([0-9a-fA-F:.]+)\): (\d+), (.*)")
 XIDS_KEPT = 20
@@ -32,6 +31,7 @@ EMPTY: dict[str, Any] = {
     "xid": [],
     "secure_boot": None,
     "module_signed": None,
+    "unenrolled_key": None,
     "nvswitches": 0,
     "nvswitch_bridges": 0,
 }
@@ -49,6 +49,11 @@ def upstream(version: str | None) -> str | None:
     return found.group(1) if found else None
 
 
+def loaded_nvidia(machine: Machine) -> tuple[str | None, str | None]:
+    """Version and kind of the NVIDIA modules that are loaded."""
+    return parse_nvrm(machine.text(NVRM_FILE))
+
+
 def parse_nvrm(text: str) -> tuple[str | None, str | None]:
     """Version and kind (open, proprietary) of the loaded modules, from /proc/driver/nvidia/version."""
     found = NVRM.search(text + " ")
@@ -64,16 +69,6 @@ def observe_module(machine: Machine, name: str) -> dict[str, str]:
     return {
         key.strip(): value.strip() for key, _colon, value in entries if key.strip() in ("version", "license", "signer")
     }
-
-
-def secure_boot(machine: Machine) -> bool | None:
-    """Whether only signed modules load; False where the machine did not boot by EFI, None where EFI does not say."""
-    if not machine.exists(EFI):
-        return False
-    try:
-        return (machine.root / SECURE_BOOT).read_bytes()[-1:] == b"\x01"
-    except OSError:
-        return None
 
 
 def parse_xid(kernel_log: str) -> list[dict[str, Any]]:

@@ -7,10 +7,11 @@ from __future__ import annotations
 from typing import Any
 
 from . import hl_smi as smi
-from .driver import EMPTY, observe_module, observe_packages_like, secure_boot, upstream
+from .driver import EMPTY, observe_module, observe_packages_like, upstream
 from .machine import Machine
 from .pci import PciDevice
 from .processes import who_holds
+from .secure_boot import observe_secure_boot
 from .shape import device
 
 DRIVER_PACKAGE, LIBRARY_PACKAGE = "habanalabs-dkms", "habanalabs-thunk"
@@ -28,8 +29,7 @@ def observe_gaudi(machine: Machine, pci: list[PciDevice]) -> dict[str, Any]:
         "packages": packages,
         "held": held,
         "library": upstream(packages.get(LIBRARY_PACKAGE)),
-        "secure_boot": secure_boot(machine),
-        "module_signed": bool(module.get("signer")) if module else None,
+        **observe_secure_boot(machine, module),
     }
     cards = [found for found in pci if found.kind == "gaudi"]
     answer = machine.run(*smi.QUERY, timeout=60.0)

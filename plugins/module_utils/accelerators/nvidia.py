@@ -10,9 +10,10 @@ from typing import Any
 
 from ..errors import FleetError
 from . import nvidia_smi as smi
-from .driver import EMPTY, observe_module, observe_packages_like, parse_nvrm, parse_xid, secure_boot, upstream
+from .driver import EMPTY, loaded_nvidia, observe_module, observe_packages_like, parse_xid, upstream
 from .machine import Machine
 from .pci import PciDevice
+from .secure_boot import observe_secure_boot
 from .shape import device
 
 PACKAGES = ("nvidia-*", "libnvidia-*", "cuda-drivers*", "cuda-keyring", "xserver-xorg-video-nvidia*", "libnvsdm*")
@@ -21,14 +22,15 @@ DRIVER_PACKAGES = tuple(
     re.compile(rf"nvidia-({name})(-\d+)?(-server)?(-open)?")
     for name in ("kernel-dkms|kernel-open-dkms|dkms|kernel-source", "driver|open|headless", "utils|smi")
 )
+MODULES = ("nvidia", "nvidia-current", "nvidia-current-open")  # the latter are what Debian calls its own
 LIBRARY = re.compile(r"libnvidia-ml\.so\.(\d+(?:\.\d+)+)$")
 
 
 def observe_nvidia(machine: Machine, pci: list[PciDevice]) -> dict[str, Any]:
     """Devices, driver and what nvidia-smi complained of (None: it works; ``missing``: there is none)."""
-    loaded, modules = parse_nvrm(machine.text("proc/driver/nvidia/version"))
+    loaded, modules = loaded_nvidia(machine)
     packages, held = observe_packages_like(machine, *PACKAGES)
-    module = observe_module(machine, "nvidia")
+    module = next((module for name in MODULES if (module := observe_module(machine, name))), {})
     driver = {
         **EMPTY,
         "loaded": loaded,
@@ -42,8 +44,7 @@ def observe_nvidia(machine: Machine, pci: list[PciDevice]) -> dict[str, Any]:
         ),
         "nouveau": machine.exists("sys/module/nouveau"),
         "xid": parse_xid(machine.run("dmesg").output),
-        "secure_boot": secure_boot(machine),
-        "module_signed": bool(module.get("signer")) if module else None,
+        **observe_secure_boot(machine, module),
         "nvswitches": sum(found.kind == "nvswitch" for found in pci),
         "nvswitch_bridges": sum(found.kind == "nvswitch_bridge" for found in pci),
     }

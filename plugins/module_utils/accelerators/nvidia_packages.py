@@ -22,7 +22,7 @@ class Wanted:
     source: str  # nvidia, distribution
     distribution: str  # debian, ubuntu
     modules: str  # open, proprietary
-    kernel: str  # of the running kernel, as uname says it
+    kernels: tuple[str, ...]  # that modules must be there for: releases, and flavours whose newest is meant
     fabric: bool = False  # NVSwitches need the fabric manager
     subnet: bool = False  # those of NVLink 5 the subnet manager too
     persistence: bool = True
@@ -36,7 +36,7 @@ class Wanted:
             suffix = self._suffix(branch)
             return [f"libnvidia-compute{suffix}", f"nvidia-utils{suffix}", f"nvidia-dkms{suffix}{kind}"]
         if self.source == "distribution":
-            return ["nvidia-smi", "nvidia-open-kernel-dkms" if kind else "nvidia-kernel-dkms"]
+            return ["libcuda1", "nvidia-smi", "nvidia-open-kernel-dkms" if kind else "nvidia-kernel-dkms"]
         return ["nvidia-driver-cuda", f"nvidia-kernel{kind}-dkms"]
 
     def companions(self, branch: str) -> list[str]:
@@ -47,8 +47,9 @@ class Wanted:
         """What goes with it at the newest version that its source has; what it depends on keeps it to the driver's."""
         names = ["nvlsm"] if self.subnet else []
         if self.distribution == "ubuntu" and self.source == "distribution":
-            # Modules that Canonical has signed, which load under Secure Boot. Their version is the kernel's.
-            names.append(f"linux-modules-nvidia-{branch}-server{self._kind}-{self.kernel}")
+            # Modules that Canonical has signed, which load under Secure Boot. Their version is the kernel's; those of a
+            # flavour bring the modules of each kernel to come.
+            names += [f"linux-modules-nvidia-{branch}-server{self._kind}-{kernel}" for kernel in self.kernels]
         if self.distribution == "debian" and self.source == "distribution" and self.persistence:
             names.append("nvidia-persistenced")  # which Debian releases apart from the driver
         return names

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import platform
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -69,15 +68,16 @@ def find(
     keep: str,
     pins: list[str],
     headers: list[str],
+    kernels: list[str],
     installed: dict[str, str],
     sources: list[str],
     origin: str,
     **host: Any,
 ) -> dict[str, Any]:
-    """What is to be installed on this host; ``host`` are the fields of Wanted but for the kernel."""
+    """What is to be installed on this host; ``host`` are the other fields of Wanted."""
     apt.refresh(sources)
     require_offered(headers)
-    wanted = Wanted(kernel=platform.release(), **host)
+    wanted = Wanted(kernels=tuple(kernels), **host)
     found = release(wanted, branch, version, keep, origin, installed)
     missing = [pin for pin in pins if pin not in apt.versions(pins, origin)]
     if missing:

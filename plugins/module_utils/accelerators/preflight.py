@@ -14,12 +14,14 @@ from typing import Any
 from ..cpu.cores import share_out
 from ..cpu.wanted import Wanted
 from ..errors import FleetError
+from ..quantize.schemes import COMPUTE_CAPABILITIES
 from .cpu import observe_cpu
 from .machine import Machine
 from .pci import observe_pci
 from .picture import picture
 
 DEVICES = {"nvidia": "NVIDIA GPU", "gaudi": "Gaudi"}
+GENERATIONS = {"HL-2": "g2", "HL-3": "g3"}  # of Gaudis, by how the names of their boards begin
 OURS = "vllm"  # the compose project of our own instances, which use what they are described with
 
 
@@ -31,6 +33,8 @@ class Needed:
     kind: str  # nvidia, gaudi, cpu
     devices: Sequence[int] = ()
     processes: int = 1  # that compute
+    scheme: str = ""  # by which its model is quantized
+    generation: str = ""  # that the devices must be of, as one of GENERATIONS; empty: any
 
 
 def accelerator_problems(needed: Sequence[Needed], machine: Machine | None = None) -> Iterator[FleetError]:
@@ -97,6 +101,22 @@ def _unfit(kind: str, service: Needed, device: dict[str, Any]) -> Iterator[Fleet
             thing,
             f"MIG is on: it is divided into {parts} instances" if parts else "MIG is on, so nothing can use all of it",
             f"Turn it off with `nvidia-smi -i {device['index']} -mig 0`, with nothing using the GPU.",
+        )
+    able = device["compute_capability"]
+    if able and service.scheme in COMPUTE_CAPABILITIES:
+        runs = [scheme for scheme, (least, below) in COMPUTE_CAPABILITIES.items() if least <= float(able) < below]
+        if service.scheme not in runs:
+            yield FleetError(
+                thing,
+                f"vLLM does not run {service.scheme} on a {device['name']} (compute capability {able})",
+                f"Set quantization to {' or '.join(runs)}." if runs else "Leave out quantization.",
+            )
+    generation = GENERATIONS.get((device["name"] or "")[:4], "")
+    if kind == "gaudi" and service.generation and generation not in ("", service.generation):
+        yield FleetError(
+            thing,
+            f"it is an {device['name']}, so {generation}, and its device_generation says {service.generation}",
+            "Correct that; a model that was calibrated for another one is then made again.",
         )
     if kind == "gaudi" and device["temperature_c"] == 0:
         yield FleetError(

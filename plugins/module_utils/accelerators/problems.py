@@ -35,12 +35,7 @@ def of_nvidia(found: dict[str, Any], pci: list[PciDevice]) -> Iterator[Problem]:
             "it drives the GPUs, so that NVIDIA's driver cannot",
             "Run the role inference.fleet.nvidia, which disables it, and reboot.",
         )
-    if driver["secure_boot"] and driver["module_signed"] is False:
-        yield problem(
-            "Secure Boot",
-            "it is on, and the kernel module nvidia is not signed, so it does not load",
-            "Install signed modules, enrol a key and sign with it, or turn Secure Boot off.",
-        )
+    yield from _secure_boot(driver, "nvidia", "Install signed modules, enrol a key and sign with it")
     yield from _versions(driver)
     yield from _devices(driver, devices)
     missing = sorted({gpu.bus_id for gpu in gpus} - {device["bus_id"] for device in devices})
@@ -50,6 +45,16 @@ def of_nvidia(found: dict[str, Any], pci: list[PciDevice]) -> Iterator[Problem]:
             f"{_of(len(missing), 'GPU')} on the PCI bus ({', '.join(missing)}) that nvidia-smi does not list",
             "Look at `dmesg | grep NVRM`; a GPU that fell off the bus comes back only with a power cycle.",
         )
+
+
+def _secure_boot(driver: dict[str, Any], module: str, remedy: str) -> Iterator[Problem]:
+    if driver["secure_boot"] and driver["module_signed"] is False:
+        cause = f"it is on, and the kernel module {module} is not signed, so it does not load"
+        yield problem("Secure Boot", cause, f"{remedy}, or turn Secure Boot off.")
+    key = driver["unenrolled_key"]
+    if key:
+        cause = f"it is on, and the key {key}, with which the kernel module {module} is signed, is not enrolled"
+        yield problem("Secure Boot", cause, f"`mokutil --import {key}`, reboot and confirm it at the console.")
 
 
 def of_gaudi(found: dict[str, Any], pci: list[PciDevice]) -> Iterator[Problem]:
@@ -72,12 +77,7 @@ def of_gaudi(found: dict[str, Any], pci: list[PciDevice]) -> Iterator[Problem]:
         yield problem("hl-smi", f"it says: {_line(complaint)}", "Look at `dmesg | grep habanalabs`.")
     if complaint and driver["loaded"] is None:
         yield problem("driver", f"none is loaded, though {_of(len(cards), 'Gaudi')} on the PCI bus", install)
-    if driver["secure_boot"] and driver["module_signed"] is False:
-        yield problem(
-            "Secure Boot",
-            "it is on, and the kernel module habanalabs is not signed, so it does not load",
-            "Enrol a key and sign with it, or turn Secure Boot off.",
-        )
+    yield from _secure_boot(driver, "habanalabs", "Enrol a key and sign with it")
     if driver["loaded"] and driver["packaged"] and not _same_release(driver["loaded"], driver["packaged"]):
         yield problem(
             "driver",

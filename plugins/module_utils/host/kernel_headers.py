@@ -17,15 +17,15 @@ PREFIX = "linux-headers-"
 IMAGE = re.compile(r"linux-image-(?:unsigned-)?(?!extra-)(.+)(?<!-dbg)")
 
 
-def headers_wanted(installed: Iterable[str], running: str) -> list[str]:
-    """The packages of headers for the kernel that is ``running`` and for those that may be booted next.
+def bootable_kernels(installed: Iterable[str], running: str) -> list[str]:
+    """The kernel that is ``running`` and those that may be booted next, as the names of their packages end.
 
     ``installed`` are names of packages. A kernel that is older than the running one stays behind as a way back; its
     headers are gone from Debian's sources soon after.
     """
     kernels = [found.group(1) for name in installed if (found := IMAGE.fullmatch(name))]
     later = [kernel for kernel in kernels if not kernel[0].isdigit() or _order(kernel) > _order(running)]
-    return [f"{PREFIX}{kernel}" for kernel in dict.fromkeys([running, *sorted(later)])]
+    return list(dict.fromkeys([running, *sorted(later)]))
 
 
 def _order(kernel: str) -> list[int]:

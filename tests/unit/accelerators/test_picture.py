@@ -130,6 +130,33 @@ def test_secure_boot_with_a_module_that_is_not_signed(h200, secure_boot, modinfo
     assert ("Secure Boot: it is on" in problems(h200)) is told
 
 
+def test_modules_of_debian_have_names_of_their_own(made):
+    made.pci("0000:19:00.0", "0x10de", GPU)
+    made.file(SECURE_BOOT).write_bytes(b"\x06\0\0\0\x01")
+    made.prints("modinfo nvidia-current-open", "license:        Dual MIT/GPL\n")
+    assert "Secure Boot: it is on" in problems(made)
+
+
+@pytest.mark.parametrize(
+    ("certificate", "said", "told"),
+    [
+        pytest.param("var/lib/dkms/mok.pub", "/var/lib/dkms/mok.pub is not enrolled", True, id="unknown"),
+        pytest.param("var/lib/shim-signed/mok/MOK.der", "X is already in the enrollment request", True, id="waiting"),
+        pytest.param("var/lib/dkms/mok.pub", "/var/lib/dkms/mok.pub is already enrolled", False, id="enrolled"),
+        pytest.param("var/lib/dkms/mok.pub", None, False, id="no mokutil"),
+        pytest.param("var/lib/dkms/other.pub", "other.pub is not enrolled", False, id="signed by another"),
+    ],
+)
+def test_secure_boot_with_a_key_that_is_not_enrolled(h200, certificate, said, told):
+    h200.file(SECURE_BOOT).write_bytes(b"\x06\0\0\0\x01")
+    h200.file(certificate).write_bytes(b"\x30\x82DKMS module signing key\xff")
+    if said:
+        h200.prints(f"mokutil --test-key /{certificate}", f"{said}\n")
+    assert (f"the key /{certificate}, with which the kernel module nvidia is signed" in problems(h200)) is told
+    h200.file(SECURE_BOOT).write_bytes(b"\x06\0\0\0\x00")
+    assert problems(h200) == ""
+
+
 def test_secure_boot_where_nobody_knows(h200):
     assert picture("nvidia", h200.machine)["driver"]["secure_boot"] is False
     h200.file("sys/firmware/efi/systab")

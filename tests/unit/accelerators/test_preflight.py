@@ -5,7 +5,12 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.inference.fleet.plugins.module_utils.accelerators.preflight import Needed, accelerator_problems
+from ansible_collections.inference.fleet.plugins.module_utils.accelerators.picture import picture
+from ansible_collections.inference.fleet.plugins.module_utils.accelerators.preflight import (
+    Needed,
+    accelerator_problems,
+    device_problems,
+)
 
 from .conftest import GPU
 from .machines import output, with_cpus
@@ -110,3 +115,22 @@ def test_a_processor_that_vllm_does_not_run_on(made):
     made.file("proc/cpuinfo", "model name\t: An old Xeon\nflags\t\t: fpu sse4_2 avx\n")
     for processes in (1, 0):
         assert problems(made, Needed("a", "cpu", processes=processes)).startswith("processor: An old Xeon has no AVX2")
+
+
+def test_a_gaudi_of_another_generation_than_the_model_was_calibrated_for(h200):
+    found = picture("nvidia", h200.machine)["devices"][:1]
+    found[0].update(name="HL-325", processes=[], temperature_c=31)
+    assert not [*device_problems("gaudi", [Needed("chat", "gaudi", [0], generation="g3")], found, 1)]
+    (problem,) = device_problems("gaudi", [Needed("chat", "gaudi", [0], generation="g2")], found, 1)
+    assert "Gaudi 0, which chat needs: it is an HL-325, so g3, and its device_generation says g2." in str(problem)
+
+
+def test_a_scheme_that_the_gpu_does_not_run_is_refused_with_those_that_it_runs(h200):
+    assert problems(h200, Needed("hermes", "nvidia", [1], scheme="fp8_dynamic")) == ""
+    for device in (found := picture("nvidia", h200.machine)["devices"]):
+        device.update(compute_capability="12.0", name="RTX PRO 6000", processes=[])
+    (problem,) = device_problems("nvidia", [Needed("hermes", "nvidia", [0], scheme="int8_w8a8")], found, 2)
+    assert str(problem) == (
+        "NVIDIA GPU 0, which hermes needs: vLLM does not run int8_w8a8 on a RTX PRO 6000 (compute capability 12.0). "
+        "Set quantization to fp8_dynamic or fp8_static or fp8_block or fp8_kv or w4a16."
+    )

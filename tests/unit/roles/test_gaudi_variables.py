@@ -1,0 +1,33 @@
+# Copyright: (c) 2026, the inference.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What role gaudi makes of a host's packages."""
+
+from __future__ import annotations
+
+import pytest
+
+from .rendering import host, render
+
+
+@pytest.mark.parametrize(
+    ("release", "packages", "headers"),
+    [
+        ("debian-12", [], ["6.1.0-41-amd64"]),
+        ("debian-12", ["linux-image-amd64", "linux-headers-6.1.0-41-amd64"], ["amd64"]),
+        ("ubuntu-22.04", ["linux-image-generic"], ["5.15.0-161-generic", "generic"]),
+        ("ubuntu-24.04", ["linux-image-6.8.0-90-generic"], ["6.8.0-88-generic", "6.8.0-90-generic"]),
+        ("ubuntu-24.04", ["linux-headers-6.8.0-88-generic", "linux-image-6.8.0-50-generic"], []),
+    ],
+)
+def test_headers_are_wanted_of_the_running_kernel_and_of_those_to_come(
+    release: str, packages: list[str], headers: list[str]
+) -> None:
+    known = {"linux-image-*": None, "habanalabs-dkms": None, **dict.fromkeys(packages, "1.0")}
+    wanted = render("gaudi", "_gaudi_headers", _gaudi_host=host(release, known))
+    assert sorted(wanted) == [f"linux-headers-{kernel}" for kernel in headers]
+    assert render("gaudi", "_gaudi_headers", _gaudi_host=host(release, known), gaudi_kernel_headers=False) == []
+
+
+def test_a_kernel_is_none_of_the_packages_that_go() -> None:
+    known = {"habanalabs-dkms": "1.24.1-482", "linux-image-amd64": "6.1.0-41", "habanalabs-thunk": None}
+    assert render("gaudi", "_gaudi_present_packages", _gaudi_host=host("debian-12", known)) == ["habanalabs-dkms"]
