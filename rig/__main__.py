@@ -9,7 +9,7 @@ import sys
 
 from . import hosts, internet, lifecycle, repositories
 from .ask import QUESTION, ask
-from .fleet import HOSTS, PREFIXES, Fleet, fleet
+from .fleet import HOSTS, ON_REQUEST, PREFIXES, Fleet, fleet
 from .shell import RigError
 
 
@@ -24,6 +24,8 @@ def main() -> int:
             lifecycle.down(chosen)
         elif options.action == "reset":
             lifecycle.reset(chosen)
+        elif options.action == "push":
+            lifecycle.push(chosen, options.image)
         elif options.action == "status":
             return 0 if lifecycle.status(chosen) else 1
         elif options.action == "ask":
@@ -55,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         "up": "make what is missing and start what is stopped",
         "down": "remove hosts, stand-ins, networks and volumes; keep the caches",
         "reset": "replace the hosts by bare ones",
+        "push": "put an image into the registry that `up` leaves out",
         "status": "say how each part is; fails unless all run",
         "freeze": "stop a host dead, as a machine that hangs",
         "thaw": "let a frozen host go on",
@@ -68,6 +71,8 @@ def _parser() -> argparse.ArgumentParser:
             action.add_argument("host", choices=HOSTS)
         elif name == "up":
             action.add_argument("--hosts-only", action="store_true", help="no images in the registry")
+        elif name == "push":
+            action.add_argument("image", choices=ON_REQUEST)
         elif name == "slow":
             action.add_argument("rate", nargs="?", default="", help="such as 100mbit; without it as fast as it can")
         elif name == "sign":

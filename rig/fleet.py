@@ -18,6 +18,7 @@ PREFIXES = {
 }
 IMAGES = {"demo": ("vllm", "haproxy")}  # other fleets have all that a fleet may run
 ALL_IMAGES = ("vllm", "haproxy", "litellm")
+ON_REQUEST = ("llmcompressor",)  # images that hardly anybody needs: `python -m rig push`
 WITHOUT_REPOSITORIES = ("demo",)  # has no accelerators
 LABEL = "inference.fleet.rig"
 HOSTS = {"host-a": 11, "host-b": 12}

@@ -49,6 +49,7 @@ class Image:
 IMAGES = {
     "vllm": Image("vllm-cpu", "12", public="vllm/vllm-openai-cpu:v0.32.0"),
     "litellm": Image("litellm", "12", public="litellm/litellm:v1.109.1"),
+    "llmcompressor": Image("llmcompressor", "12"),
     "haproxy": Image("haproxy", "13", public="haproxy:3.0"),
     "registry": Image("registry", "13"),
     "standins": Image("standins", "13"),

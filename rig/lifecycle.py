@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import shutil
 import time
@@ -43,6 +44,16 @@ def up(fleet: Fleet, hosts_only: bool = False) -> None:
         if images:
             fleet.write("images.json", {name: ensure_pushed(fleet, name) for name in images})
     print(f"{fleet.name} is up ({time.monotonic() - began:.1f} s): {describe(fleet)}")
+
+
+def push(fleet: Fleet, name: str) -> None:
+    """The image ``name``, which ``up`` leaves out, in the registry of a fleet that is up, and in ``images.json``."""
+    with using_engine():
+        ensure_engine()
+        ensure_registry(fleet)
+        path = fleet.state / "images.json"
+        known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        fleet.write(path.name, {**known, name: ensure_pushed(fleet, name)})
 
 
 def ensure_key(fleet: Fleet) -> str:

@@ -7,5 +7,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from ansible.plugins.loader import init_plugin_loader
+
 REPOSITORY = Path(__file__).parents[1]
 sys.path[:0] = [str(REPOSITORY / "collections"), str(REPOSITORY)]
+init_plugin_loader([str(REPOSITORY / "collections")])

@@ -67,8 +67,14 @@ options:
       - C(repo_id), C(revision) (a commit; or a branch or tag) and C(family) say which; C(name) is how messages call it.
       - C(formats) (of V(safetensors), V(bin), V(pt), V(gguf); by default the first of these that there is), C(include)
         and C(exclude) (lists of patterns) say which of the repository's files belong to it.
+      - C(quantization) names a scheme, such as V(fp8_dynamic). What it makes of the repository is a model of its own,
+        called C(<org>/<name>-<scheme>) in results, in caches and by vLLM.
+      - With the scheme V(inc_fp8), C(device_generation) (V(g2) or V(g3)) and C(tensor_parallel_size) say for which
+        devices of Gaudi it is. What was measured for others is as good as none.
       - C(key) is where it lies in the store, by default
-        C(models/<family>/<first 7 of the commit>/<org>--<name>.tar). Other keys are ignored.
+        C(models/<family>/<first 7 of the commit>/<org>--<name>.tar), and
+        C(models/<family>/<first 7 of the commit>-<scheme>/<org>--<name>-<scheme>.tar) where it is quantized, with
+        C(-<generation>-tp<size>) after the scheme where it is for some devices only. Other keys are ignored.
     type: list
     elements: dict
     required: true

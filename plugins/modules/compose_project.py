@@ -12,7 +12,7 @@ short_description: A compose project with its files, up and healthy
 description:
   - Puts the files of a compose project in place and brings it up, in one round trip.
   - Before a container is touched the files are checked, the images pulled and the trials run, so that a mistake found
-    there stops nothing.
+    there stops nothing. An image for NVIDIA GPUs whose CUDA the loaded driver cannot run is such a mistake.
   - When a container then dies or does not become healthy, the files and containers that served before are brought back,
     and the message carries the root cause found in the container's state and log, with the next step.
   - A run that died on its way is noticed and finished by the next one. Containers that stopped, vanished, were changed

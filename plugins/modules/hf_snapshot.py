@@ -62,13 +62,14 @@ models:
       changed: true
 """
 
-from dataclasses import asdict
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils.artifacts.answer import end
 from ..module_utils.artifacts.artifact import artifacts
 from ..module_utils.artifacts.hub import Hub
+from ..module_utils.artifacts.origin import Origin
 from ..module_utils.artifacts.snapshot import take
 from ..module_utils.artifacts.transfer.progress import Progress
 from ..module_utils.errors import FleetError
@@ -91,18 +92,10 @@ def main() -> None:
     try:
         wanted = artifacts(p["models"], family_needed=False)
         progress = Progress(p["progress_file"])
-        found, errors = take(Path(p["cache_dir"]), wanted, hub, progress, check_mode=module.check_mode)
+        found, errors = take(Path(p["cache_dir"]), wanted, Origin(hub), progress, check_mode=module.check_mode)
     except FleetError as error:
         module.fail_json(msg=str(error), models=[])
-    appeared = [model.path for model in found if model.changed]
-    result = {
-        "changed": bool(appeared),
-        "models": [asdict(model) for model in found],
-        "diff": {"before": "", "after": "".join(f"{path}\n" for path in appeared)},
-    }
-    if errors:
-        module.fail_json(msg="\n".join(str(error) for error in errors), **result)
-    module.exit_json(**result)
+    end(module, found, errors, [model.path for model in found if model.changed])
 
 
 if __name__ == "__main__":

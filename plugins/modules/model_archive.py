@@ -18,8 +18,13 @@ description:
     on with it.
   - A model that is there costs two requests to the store; the hub is not asked, unless the revision is a branch or tag.
   - Every file is checked against the hash that the hub lists before anything becomes visible in the store.
+  - A model with C(quantization) is quantized on its way, byte for byte as llm-compressor does it, with numpy alone, and
+    in memory that does not depend on its size. Nothing becomes visible before every tensor is proven to be near its
+    source; the proof stands in the manifest.
   - Models are independent; if some fail, the others are published all the same.
 version_added: 1.0.0
+requirements:
+  - numpy, for models with C(quantization)
 author: The inference.fleet contributors (@inference-fleet)
 extends_documentation_fragment:
   - inference.fleet.store
@@ -56,6 +61,16 @@ EXAMPLES = r"""
       bucket: models
       access_key: "{{ vault_s3_access_key }}"
       secret_key: "{{ vault_s3_secret_key }}"
+
+- name: The store has it in FP8 too
+  inference.fleet.model_archive:
+    models:
+      - repo_id: NousResearch/Hermes-3-Llama-3.1-8B
+        revision: 896ea440e5a9e6070e3d8a2774daf2b481ab425b
+        family: hermes
+        quantization: fp8_dynamic
+    store:
+      bucket: models
 """
 
 RETURN = r"""
@@ -74,11 +89,11 @@ models:
       changed: true
 """
 
-from dataclasses import asdict
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils.artifacts.answer import end
 from ..module_utils.artifacts.artifact import artifacts
 from ..module_utils.artifacts.hub import Hub
 from ..module_utils.artifacts.publish import Publisher
@@ -117,15 +132,7 @@ def main() -> None:
         found, errors = publisher.publish(artifacts(p["models"], family_needed=True))
     except FleetError as error:
         module.fail_json(msg=str(error), models=[])
-    written = [model.key for model in found if model.changed]
-    result = {
-        "changed": bool(written),
-        "models": [asdict(model) for model in found],
-        "diff": {"before": "", "after": "".join(f"{key}\n" for key in written)},
-    }
-    if errors:
-        module.fail_json(msg="\n".join(str(error) for error in errors), **result)
-    module.exit_json(**result)
+    end(module, found, errors, [model.key for model in found if model.changed])
 
 
 if __name__ == "__main__":

@@ -63,6 +63,11 @@ models:
       size: 16069720064
       hub_commit: 896ea440e5a9e6070e3d8a2774daf2b481ab425b
       current: true
+missing:
+  description: Those of O(models) that the store does not have, as they were given.
+  returned: always
+  type: list
+  elements: dict
 sources:
   description: What M(inference.fleet.model_fetch) takes; the URLs in it are secrets.
   returned: with O(presign)
@@ -72,7 +77,7 @@ sources:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.artifacts.artifact import artifacts
+from ..module_utils.artifacts.artifact import artifacts, entry_id
 from ..module_utils.artifacts.hub import Hub
 from ..module_utils.artifacts.stores.base import Settings
 from ..module_utils.artifacts.stores.info import look
@@ -104,7 +109,9 @@ def main() -> None:
         module.fail_json(msg=str(error))
     if errors:
         module.fail_json(msg="\n".join(str(error) for error in errors))
-    module.exit_json(changed=False, models=models, sources=sources)
+    published = {(model["repo_id"], model["revision"]) for model in models if model["published"]}
+    missing = [entry for entry in p["models"] if entry_id(entry) not in published]
+    module.exit_json(changed=False, models=models, missing=missing, sources=sources)
 
 
 if __name__ == "__main__":

@@ -109,7 +109,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.artifacts.artifact import artifacts
+from ..module_utils.artifacts.artifact import artifacts, entry_id
 from ..module_utils.artifacts.fetch import ExpiredError, fill
 from ..module_utils.artifacts.transfer.progress import Progress
 from ..module_utils.errors import FleetError
@@ -153,7 +153,7 @@ def main() -> None:
     result = {
         "changed": bool(appeared),
         "models": found,
-        "missing": [entry for entry in p["models"] if (entry.get("repo_id"), entry.get("revision")) in names],
+        "missing": [entry for entry in p["models"] if entry_id(entry) in names],
         "diff": {"before": "", "after": "".join(f"{line}\n" for line in appeared)},
     }
     if errors:

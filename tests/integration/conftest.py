@@ -18,6 +18,7 @@ from ansible_collections.inference.fleet.plugins.module_utils.artifacts import (
 )
 from ansible_collections.inference.fleet.plugins.module_utils.artifacts.fetch import fill
 from ansible_collections.inference.fleet.plugins.module_utils.artifacts.hub import Hub
+from ansible_collections.inference.fleet.plugins.module_utils.artifacts.origin import Origin
 from ansible_collections.inference.fleet.plugins.module_utils.artifacts.publish import Publisher
 from ansible_collections.inference.fleet.plugins.module_utils.artifacts.stores.base import Settings
 from ansible_collections.inference.fleet.plugins.module_utils.artifacts.stores.info import look
@@ -166,6 +167,6 @@ def download(hub, tmp_path):
     """Downloads artifacts from the hub into the folder ``cache``."""
 
     def run(*artifacts, token="", cache=tmp_path / "cache"):
-        return snapshot.take(cache, artifacts, Hub(hub.url, token), Progress(None), check_mode=False)
+        return snapshot.take(cache, artifacts, Origin(Hub(hub.url, token)), Progress(None), check_mode=False)
 
     return run

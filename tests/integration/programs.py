@@ -24,7 +24,7 @@ from pathlib import Path
 p = json.load(sys.stdin)
 sys.path.insert(0, {COLLECTIONS!r})
 from ansible_collections.inference.fleet.plugins.module_utils.artifacts import (
-    artifact, fetch, hub, publish, push, snapshot, tar_source
+    artifact, fetch, hub, origin, publish, push, snapshot, tar_source
 )
 from ansible_collections.inference.fleet.plugins.module_utils.artifacts.stores import base, open
 from ansible_collections.inference.fleet.plugins.module_utils.artifacts.transfer import http, move, progress
@@ -39,7 +39,7 @@ print(*errors)
 sys.exit(len(errors))
 """
 DOWNLOAD = """
-*_, errors = snapshot.take(Path(p["cache"]), wanted, hub.Hub(p["hub"], ""), silent, check_mode=False)
+*_, errors = snapshot.take(Path(p["cache"]), wanted, origin.Origin(hub.Hub(p["hub"], "")), silent, check_mode=False)
 """
 PUBLISH = """
 store = open.open_store(base.Settings.of(p["store"]))

@@ -15,6 +15,8 @@ import pytest
 
 from ansible_collections.inference.fleet.plugins.module_utils.artifacts import cache_filling
 
+from ..checkpoints import repository as checkpoint
+from ..checkpoints import weights
 from .repository import TINY, WANTED, WEIGHTS, lay, tree
 
 DISK = 2_000_000  # bytes
@@ -98,3 +100,16 @@ def test_a_publisher_whose_cache_is_full_says_so(hub, repository, publish, disk,
     assert [key for key in keys() if not key.endswith(".upload.json")] == []
     assert publish(TINY)[1] == [], "without the cache it goes on"
     assert sum(exchange.moved for exchange in hub.asked("GET", "/resolve/")) < 2 * sum(map(len, WANTED.values()))
+
+
+def test_a_disk_that_fills_up_while_a_model_is_quantized_gets_its_room_back(hub, download, disk, tmp_path, monkeypatch):
+    assert hub.url
+    lay(tmp_path / "hub" / "org" / "large", checkpoint(weights(layers=60)))
+    large = replace(TINY, repo_id="org/large-fp8_dynamic", revision="main", quantization="fp8_dynamic")
+    roomy = shutil.disk_usage(disk)._replace(free=1 << 40)
+    monkeypatch.setattr("shutil.disk_usage", lambda _path: roomy)
+    _found, (error,) = download(large, cache=disk)
+    assert "org/large-fp8_dynamic at main" in str(error)
+    assert "No space left on device" in str(error)
+    assert not [path for path in disk.rglob("*") if path.is_file() and path.stat().st_size > 100_000]
+    assert not [*disk.glob("models--org--large*/snapshots/[!.]*")]

@@ -31,7 +31,7 @@ SIZE = 100 * 1024 * 1024  # bytes; seven pieces
 WIDTH = 200  # characters
 LINE = re.compile(
     r"^here: fetching slow-[0-9a-f]+ \(org/slow at main\)  \d+\.\d of 100\.0 MiB  \d+(\.\d)? ([KM]i)?B/s"
-    r"(  \d+ s left)?(  \(model\.safetensors \d+ %\))?$",
+    r"(  [\w ]+ left)?(  \([a-z.]+ \d+ %(, [a-z.]+ \d+ %)*\))?$",
     re.M,
 )
 

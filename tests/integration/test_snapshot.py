@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from ansible_collections.inference.fleet.plugins.module_utils.artifacts.hub import Hub
+from ansible_collections.inference.fleet.plugins.module_utils.artifacts.origin import Origin
 from ansible_collections.inference.fleet.plugins.module_utils.artifacts.snapshot import take
 from ansible_collections.inference.fleet.plugins.module_utils.artifacts.transfer.progress import Progress
 
@@ -33,7 +34,7 @@ def test_a_model_comes_once(download, hub):
 
 def test_check_mode_predicts_and_reads_nothing(hub, tmp_path):
     there = Hub(hub.url, "")
-    (found,), errors = take(tmp_path / "cache", [BRANCH], there, Progress(None), check_mode=True)
+    (found,), errors = take(tmp_path / "cache", [BRANCH], Origin(there), Progress(None), check_mode=True)
     assert (found.commit, found.changed, found.bytes_read, errors) == (COMMIT, True, SIZE, [])
     assert not hub.asked("GET", "/resolve/")
     assert not (tmp_path / "cache").exists()
@@ -105,14 +106,14 @@ def test_a_branch_that_moves_on_the_way_gives_one_commit_in_full(download, hub, 
 
 def test_large_files_come_from_a_host_that_does_not_see_the_token(download, hub):
     hub.standin.lfs_url = f"http://localhost:{hub.port}"
-    hub.faults.append(Fault("GET", "/lfs/", "answer", status=403, spared=5, times=2))
+    hub.faults.append(Fault("GET", "/lfs/", "answer", status=403, spared=5))
     (found,), errors = download(GATED, token=TOKEN)
     assert errors == []
     assert tree(found.path) == WANTED
     redirected = hub.asked("GET", "/lfs/")
     assert {seen.headers["host"] for seen in redirected} == {f"localhost:{hub.port}"}
     assert not [seen for seen in redirected if "authorization" in seen.headers]
-    assert not hub.faults, "addresses expired, and were asked of the hub anew"
+    assert not hub.faults, "an address expired, and was asked of the hub anew"
 
 
 def test_a_limit_for_each_connection_is_no_limit_for_a_file(download, hub):

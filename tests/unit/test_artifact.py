@@ -27,6 +27,22 @@ def test_a_branch_is_no_commit():
     assert only(revision="main").ref_key() == "models/falcon/refs/tiiuae--falcon-7b-instruct/main.json"
 
 
+CALIBRATED = {"quantization": "inc_fp8", "device_generation": "g2", "tensor_parallel_size": 2}
+
+
+def test_what_is_for_some_devices_only_has_a_key_for_them():
+    key = only(**CALIBRATED).key(COMMIT)
+    assert key == "models/falcon/cf4b3c4-inc_fp8-g2-tp2/tiiuae--falcon-7b-instruct-inc_fp8.tar"
+    assert only(**CALIBRATED).source == only()
+    assert only(quantization="fp8_dynamic", device_generation="g2").calibration is None
+
+
+def test_it_cannot_be_for_two_kinds_of_devices():
+    entries = [{**FALCON, **CALIBRATED}, {**FALCON, **CALIBRATED, "device_generation": "g3"}]
+    with pytest.raises(FleetError, match="is there twice, for g2 with tensor parallel size 2 and for g3 with tensor"):
+        artifacts(entries, family_needed=True)
+
+
 def test_an_entry_that_is_there_twice_counts_once():
     assert len(artifacts([FALCON, {**FALCON, "name": "again", "size_gib": 14}], family_needed=True)) == 1
 
@@ -40,6 +56,11 @@ def test_an_entry_that_is_there_twice_counts_once():
         ({"revision": "../x"}, "is not a commit, branch or tag"),
         ({"family": ""}, "is not a folder name"),
         ({"family": "a/b"}, "is not a folder name"),
+        (
+            {**CALIBRATED, "device_generation": "gaudi2"},
+            "needs the device_generation g2 or g3 and a tensor_parallel_size",
+        ),
+        ({**CALIBRATED, "tensor_parallel_size": "two"}, "that it is to be served on"),
         ({"formats": ["safetensor"]}, "format safetensor of tiiuae/falcon-7b-instruct is none of safetensors, bin"),
     ],
 )

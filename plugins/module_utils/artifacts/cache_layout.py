@@ -12,9 +12,10 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from ..errors import FleetError
 from .artifact import COMMIT, Artifact
@@ -50,28 +51,45 @@ class ModelFolder:
 
     def is_whole(self) -> bool:
         """Whether every file of the snapshot is there with its size. Content was hashed when it was put in place."""
-        commit = self.commit()
-        record = self._record(commit)
+        manifest = self._manifest()
+        if manifest is None or manifest.selection != self.artifact.selection:
+            return False
+        calibration = self.artifact.calibration
+        if calibration and calibration.misfit(manifest.quantization, manifest.commit):
+            return False
+        snapshot = self.snapshot(manifest.commit)
         try:
-            manifest = parse_manifest(json.loads(record.read_text()), str(record)) if commit else None
-            if manifest is None or manifest.selection != self.artifact.selection:
-                return False
-            snapshot = self.snapshot(commit)
             return all((snapshot / file.path).stat().st_size == file.size for file in manifest.files)
-        except (OSError, ValueError, FleetError):
+        except OSError:
             return False
 
-    def place(self, manifest: Manifest) -> None:
-        """Make the snapshot of ``manifest``, all of whose blobs are there, appear; last of all and at once."""
-        staging = self.path / f".{manifest.commit}.staging"
+    def quantization(self) -> Mapping[str, Any]:
+        """What its manifest says of how it was quantized."""
+        manifest = self._manifest()
+        return manifest.quantization if manifest else {}
+
+    def _manifest(self) -> Manifest | None:
+        record = self._record(self.commit())
+        try:
+            return parse_manifest(json.loads(record.read_text()), str(record))
+        except (OSError, ValueError, FleetError):
+            return None
+
+    def stage(self, manifest: Manifest) -> Path:
+        """The snapshot of ``manifest``, all of whose blobs are there, under a name that nobody looks for."""
+        staging = self.path / "snapshots" / f".{manifest.commit}.staging"
         shutil.rmtree(staging, ignore_errors=True)
-        snapshot = self.snapshot(manifest.commit)
         for file in manifest.files:
             link = staging / file.path
             link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(os.path.relpath(self.blob(file.blob), (snapshot / file.path).parent))
+            link.symlink_to(os.path.relpath(self.blob(file.blob), link.parent))
+        return staging
+
+    def place(self, manifest: Manifest) -> None:
+        """Make the snapshot of ``manifest``, all of whose blobs are there, appear; last of all and at once."""
+        staging = self.stage(manifest)
+        snapshot = self.snapshot(manifest.commit)
         self._write(self._record(manifest.commit), manifest.dumps())
-        snapshot.parent.mkdir(exist_ok=True)
         if snapshot.is_dir():
             self._complete(snapshot, staging, manifest)
         else:

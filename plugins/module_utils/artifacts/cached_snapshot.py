@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .artifact import Artifact
 from .cache_layout import ModelFolder
@@ -20,6 +22,7 @@ class CachedSnapshot:
     commit: str
     folder: Path
     files: tuple[RemoteFile, ...]
+    quantization: Mapping[str, Any]  # as in a manifest
 
     @classmethod
     def find(cls, cache: Path, artifact: Artifact) -> CachedSnapshot | None:
@@ -29,11 +32,17 @@ class CachedSnapshot:
         snapshot = folder.snapshot(commit)
         if not commit or not snapshot.is_dir() or (folder.is_ours() and not folder.is_whole()):
             return None
-        paths = sorted(path for path in snapshot.rglob("*") if not path.is_dir())
-        if not all(path.is_file() for path in paths):
+        if not all(path.is_file() for path in snapshot.rglob("*") if not path.is_dir()):
             return None  # links to what is gone
-        files = tuple(RemoteFile(str(path.relative_to(snapshot)), _blob(path), path.stat().st_size) for path in paths)
-        return cls(commit, snapshot, files) if files else None
+        found = cls.of(snapshot, commit, folder.quantization())
+        return found if found.files else None
+
+    @classmethod
+    def of(cls, folder: Path, commit: str, quantization: Mapping[str, Any]) -> CachedSnapshot:
+        """The files in ``folder``, wherever that is."""
+        paths = sorted(path for path in folder.rglob("*") if path.is_file())
+        files = tuple(RemoteFile(str(path.relative_to(folder)), _blob(path), path.stat().st_size) for path in paths)
+        return cls(commit, folder, files, quantization)
 
     def read_into(self, file: RemoteFile, start: int, view: memoryview) -> None:
         """Fill ``view`` with the file's content from byte ``start`` on."""

@@ -115,6 +115,9 @@ def fetch(folder: ModelFolder, source: Source, progress: Progress, peers: Sequen
     if manifest.repo_id != artifact.repo_id or (artifact.pinned and manifest.commit != artifact.revision):
         cause = f"{source.key} holds {manifest.repo_id} at {manifest.commit}"
         raise FleetError(attempted, cause, "Publish the model again.")
+    misfit = artifact.calibration and artifact.calibration.misfit(manifest.quantization, manifest.commit)
+    if misfit:
+        raise FleetError(attempted, misfit, "Calibrate it for these devices, and publish that.")
     os.umask(0o022)  # containers read the cache as somebody else
     try:
         with folder.locked():

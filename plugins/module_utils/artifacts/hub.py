@@ -47,7 +47,7 @@ class Hub:
         """The commit that the artifact's revision stands for now."""
         with self._explained(artifact):
             revision = quote(artifact.revision, safe="")
-            commit = str(_json(self._follow(f"{self._url}/api/models/{artifact.repo_id}/revision/{revision}"))["sha"])
+            commit = str(_json(self._follow(f"{self._url}/api/models/{artifact.hub_id}/revision/{revision}"))["sha"])
             if not COMMIT.fullmatch(commit):
                 raise ValueError(f"it calls {commit!r} a commit")
             return commit
@@ -55,7 +55,7 @@ class Hub:
     def revision(self, artifact: Artifact, commit: str) -> Revision:
         """All files of the repository at ``commit``, their content known to be readable with this token."""
         with self._explained(artifact):
-            page: str | None = f"{self._url}/api/models/{artifact.repo_id}/tree/{commit}?recursive=true"
+            page: str | None = f"{self._url}/api/models/{artifact.hub_id}/tree/{commit}?recursive=true"
             files: list[RemoteFile] = []
             while page:
                 answer = self._follow(page)
@@ -96,7 +96,7 @@ class Hub:
         raise ValueError(f"{url} is redirected on and on")
 
     def _content_url(self, artifact: Artifact, commit: str, path: str) -> str:
-        return f"{self._url}/{artifact.repo_id}/resolve/{commit}/{quote(path)}"
+        return f"{self._url}/{artifact.hub_id}/resolve/{commit}/{quote(path)}"
 
     def _headers(self, url: str) -> Mapping[str, str]:
         return {"Authorization": f"Bearer {self._token}"} if self._token and self._is_here(url) else {}

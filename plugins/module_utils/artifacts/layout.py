@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import tarfile
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from posixpath import dirname, relpath
 
@@ -29,6 +29,9 @@ class RemoteFile:
     path: str
     blob: str  # sha256 of an LFS file, git's blob id of any other
     size: int  # bytes
+
+
+ReadFile = Callable[[RemoteFile, int, memoryview], None]  # fills the view with a file's content from a byte on
 
 
 @dataclass(frozen=True)

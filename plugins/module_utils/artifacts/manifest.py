@@ -7,10 +7,11 @@ It is written last, so a tar without one is half an upload, and it lets a host r
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..errors import FleetError
@@ -18,7 +19,7 @@ from .artifact import COMMIT
 from .transfer.compression import SUFFIX
 
 FORMAT = 1
-BLOB = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+BLOB = re.compile(r"[0-9a-f]{40}|(?:[a-z0-9_]+-)?[0-9a-f]{64}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -27,7 +28,8 @@ class File:
     """One file of the snapshot. Files of equal content share a blob, and with it size, sha256 and offset."""
 
     path: str  # in the repository
-    blob: str  # its name in the cache: sha256 of an LFS file, git's blob id of any other
+    # Its name in the cache: sha256 of an LFS file, git's blob id of any other; derived_blob() of what is made here.
+    blob: str
     size: int  # bytes
     sha256: str
     offset: int  # of its first byte in the tar
@@ -44,6 +46,7 @@ class Manifest:
     compression: str = "none"
     frame_size: int = 0  # bytes of the tar in each frame but the last; 0 where it is not compressed
     frames: tuple[int, ...] = ()  # bytes of each frame as it is stored, one after the other
+    quantization: Mapping[str, Any] = field(default_factory=dict)  # what was made of which source how, with the proof
 
     @property
     def stored_size(self) -> int:
@@ -67,6 +70,15 @@ class Manifest:
         return json.dumps(self.as_dict(), indent=1, sort_keys=True) + "\n"
 
 
+def derived_blob(scheme: str, made_from: str) -> str:
+    """A name for what ``scheme`` makes of ``made_from``, known before it is made. It says nothing of the content."""
+    return f"{scheme}-{hashlib.sha256(made_from.encode()).hexdigest()}"
+
+
+def is_derived(blob: str) -> bool:
+    return "-" in blob
+
+
 def parse_manifest(body: Any, source: str) -> Manifest:
     """The manifest in the decoded ``body``; FleetError where ``source`` holds something else or something dangerous."""
     attempted = f"Failed to read the manifest {source}"
@@ -86,6 +98,7 @@ def parse_manifest(body: Any, source: str) -> Manifest:
             compression=str(body["compression"]),
             frame_size=int(body["frame_size"]),
             frames=tuple(int(size) for size in body["frames"]),
+            quantization=dict(body.get("quantization") or {}),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise FleetError(attempted, "it is not a manifest", "Publish the model again.") from error

@@ -19,7 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import BinaryIO
 
-BLOB = re.compile(r"/(?P<token>[^/]+)/(?P<path>models--[\w.-]+/blobs/([0-9a-f]{40}|[0-9a-f]{64}))")
+BLOB = re.compile(r"/(?P<token>[^/]+)/(?P<path>models--[\w.-]+/blobs/([0-9a-f]{40}|([a-z0-9_]+-)?[0-9a-f]{64}))")
 RANGE = re.compile(r"bytes=(\d+)-(\d+)")
 
 

@@ -8,6 +8,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .artifact import entry_id
 from .transfer.http import Client, HttpError, UnreachableError
 from .transfer.pieces import Piece
 
@@ -24,21 +25,17 @@ def share_out(seen: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]
     holders: dict[tuple[str, str], list[str]] = {}
     for host, result in seen.items():
         for model in result["models"]:
-            holders.setdefault(_key(model), []).append(host)
+            holders.setdefault(entry_id(model), []).append(host)
     for host, result in seen.items():
         for model in result["missing"]:
-            if _key(model) in holders:
+            if entry_id(model) in holders:
                 plan[host]["rest"].append(model)
-                for holder in holders[_key(model)]:
+                for holder in holders[entry_id(model)]:
                     plan[holder]["shares"] = True
             else:
                 plan[host]["seed"].append(model)
-                holders[_key(model)] = [host]
+                holders[entry_id(model)] = [host]
     return plan
-
-
-def _key(model: Mapping[str, Any]) -> tuple[str, str]:
-    return str(model["repo_id"]), str(model["revision"])
 
 
 class Peers:

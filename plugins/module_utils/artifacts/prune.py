@@ -44,7 +44,7 @@ def prune(
     freed = 0
     for path in sorted(cache.glob("models--*")):
         folder = ModelFolder(cache, Artifact(path.name.removeprefix("models--").replace("--", "/", 1), "main"))
-        for snapshot in sorted(path.glob("snapshots/*")):
+        for snapshot in sorted(path.glob("snapshots/[!.]*")):
             if snapshot.name in kept.get(path.name, set()):
                 continue
             if any(_serves(arguments, folder.artifact.repo_id, snapshot.name) for arguments in served):
@@ -52,7 +52,7 @@ def prune(
                 continue
             gone.append(str(snapshot))
         commits = {Path(name).name for name in gone if Path(name).parent.parent == path}
-        begun_only = not any(path.glob("snapshots/*")) and path.name not in kept
+        begun_only = not any(path.glob("snapshots/[!.]*")) and path.name not in kept
         if commits or begun_only:
             freed += _free(folder, commits, check_mode)
     return gone, freed, stay
@@ -67,7 +67,7 @@ def _serves(arguments: Collection[str], repo_id: str, commit: str) -> bool:
 
 def _free(folder: ModelFolder, commits: set[str], check_mode: bool) -> int:
     """Remove snapshots and the blobs that only they have; the bytes of those."""
-    snapshots = {path.name: path for path in folder.path.glob("snapshots/*")}
+    snapshots = {path.name: path for path in folder.path.glob("snapshots/[!.]*")}
     used = {
         link.resolve().name
         for name, snapshot in snapshots.items()

@@ -4,21 +4,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import FleetError
 from .artifact import Artifact
 from .cache_filling import CacheFilling, disk_cause
 from .cache_layout import ModelFolder
-from .cached_snapshot import CachedSnapshot
+from .content import Content
 from .each import each
 from .fetch import Source, fetch
 from .hub import Hub
 from .layout import Layout
-from .push import Push, ReadFile
-from .selection import select
+from .origin import Origin
+from .push import Push
 from .stores.base import Store
 from .transfer.progress import Progress
 
@@ -54,15 +54,14 @@ class Publisher:
         check_mode: bool,
     ) -> None:
         self._store = store
-        self._hub = hub
+        self._origin = Origin(hub, cache)
         self._cache = cache
         self._fill_cache = fill_cache
         self._progress = progress
         self._check_mode = check_mode
 
-    def publish(self, artifacts: Iterable[Artifact]) -> tuple[list[Publication], list[FleetError]]:
+    def publish(self, artifacts: Collection[Artifact]) -> tuple[list[Publication], list[FleetError]]:
         """What is in the store afterwards, and what went wrong with the others."""
-        artifacts = list(artifacts)
         there = each(self._published, [artifact for artifact in artifacts if artifact.pinned])
         results: list[Publication] = []
         errors: list[FleetError] = []
@@ -84,38 +83,35 @@ class Publisher:
         return _publication(artifact, commit, self._store.key(artifact, commit), manifest.tar_size, changed=False)
 
     def _publish(self, artifact: Artifact) -> Publication:
-        cached = CachedSnapshot.find(self._cache, artifact) if self._cache else None
-        commit = cached.commit if cached else self._hub.resolve(artifact)
+        commit = self._origin.commit(artifact)
         publication = None if artifact.pinned else self._published(artifact, commit)
-        publication = publication or self._transfer(artifact, commit, cached)
+        publication = publication or self._transfer(artifact, commit)
         if not artifact.pinned and self._store.commit_of(artifact) != commit:
             if not self._check_mode:
                 self._store.put_ref(artifact, commit)
             publication = _publication(artifact, commit, publication.key, publication.size, changed=True)
         return publication
 
-    def _transfer(self, artifact: Artifact, commit: str, cached: CachedSnapshot | None) -> Publication:
-        files = cached.files if cached else self._hub.revision(artifact, commit).files
-        chosen = set(select([file.path for file in files], artifact))
-        layout = Layout(artifact, commit, [file for file in files if file.path in chosen])
+    def _transfer(self, artifact: Artifact, commit: str) -> Publication:
+        content = self._origin.content(artifact, commit)
+        layout = Layout(artifact, commit, content.files)
         key = self._store.key(artifact, commit)
         if not self._check_mode:
-            read_file: ReadFile = cached.read_into if cached else self._hub.reader(artifact, commit)
             push = Push(artifact, layout, key, self._store, self._progress)
-            if self._cache and self._fill_cache and not cached:
-                self._push_and_keep(push, artifact, layout, key, read_file)
+            if self._cache and self._fill_cache and not self._origin.has(replace(artifact, revision=commit)):
+                self._push_and_keep(push, artifact, layout, key, content)
             else:
-                push.run(read_file)
+                push.run(content)
         return _publication(artifact, commit, key, layout.size, changed=True)
 
-    def _push_and_keep(self, push: Push, artifact: Artifact, layout: Layout, key: str, read_file: ReadFile) -> None:
+    def _push_and_keep(self, push: Push, artifact: Artifact, layout: Layout, key: str, content: Content) -> None:
         """Publish, and leave the same bytes in the cache."""
         folder = ModelFolder(self._cache or Path(), artifact)
         sizes = {blob: file.size for blob, file in layout.blobs.items()}
         try:
             with folder.locked(), CacheFilling(folder, sizes) as filling:
                 filling.require_room()
-                manifest = push.run(read_file, filling.write)
+                manifest = push.run(content, filling.write)
         except OSError as error:
             raise FleetError(f"Failed to cache {artifact.label}", *disk_cause(error, folder)) from error
         # It takes up what has just been written, hashes it, and reads only what an earlier run sent without keeping it.

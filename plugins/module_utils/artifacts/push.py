@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from typing import Any
 
 from ..errors import FleetError
 from .artifact import Artifact
-from .layout import Layout, RemoteFile
+from .content import Content
+from .layout import Layout
 from .manifest import Manifest
 from .stores.base import GoneError, Store, Upload
 from .tar_source import TarSource
@@ -25,8 +27,6 @@ MIN_PART = 16 * 1024 * 1024  # bytes
 LEAST = 5 * 1024 * 1024  # bytes; S3 takes no smaller part but the last
 MAX_PARTS = 9000  # S3 allows 10,000
 READ_BACK_SECONDS = 12 * 3600
-
-ReadFile = Callable[[RemoteFile, int, memoryview], None]  # fills the view with a file's bytes from an offset on
 
 
 class _WrongBytesError(Exception):
@@ -48,30 +48,43 @@ class Push:
         self._part = max(MIN_PART, -(-layout.size // MAX_PARTS))
         self._identity = f"{layout.identity}-{self._compression}-{self._part}"
 
-    def run(self, read_file: ReadFile, keep: Step | None = None) -> Manifest:
+    def run(self, content: Content, keep: Step | None = None) -> Manifest:
         """The manifest, once the store has it. ``keep`` sees every piece on its way."""
         upload = self._store.upload(self._key, self._identity, self._layout.size, self._part)
         pieces = dict(enumerate(self._layout.pieces(self._part), 1))
         pending = {number: piece for number, piece in pieces.items() if number not in upload.sizes}
         # What an earlier run sent was hashed by that run at best: read it back once it can be read.
         known = {s.blob for number, piece in pieces.items() if number not in pending for s in piece.segments}
-        sha256 = self._send(upload, pending, known, read_file, keep)
+        sha256 = self._send(upload, pending, known, content, keep)
         unseen = set(self._layout.blobs) - set(sha256)
         frames = tuple(upload.sizes[number] for number in pieces) if self._codec else ()
         draft = self._layout.manifest({**dict.fromkeys(unseen, ""), **sha256}, TOOL)
-        manifest = replace(draft, compression=self._compression, frame_size=self._part if frames else 0, frames=frames)
+        manifest = replace(
+            draft,
+            compression=self._compression,
+            frame_size=self._part if frames else 0,
+            frames=frames,
+            quantization=self._conclude(content, sha256),
+        )
         if unseen:
             sha256.update(self._read_back(unseen, manifest))
             manifest = replace(manifest, files=self._layout.manifest(sha256, TOOL).files)
         self._store.put_manifest(self._key, manifest)
         return manifest
 
+    def _conclude(self, content: Content, hashed: Collection[str]) -> Mapping[str, Any]:
+        try:
+            return content.conclude(hashed)
+        except FleetError:
+            self._store.delete(self._key)
+            raise
+
     def _send(
         self,
         upload: Upload,
         pending: Mapping[int, Piece],
         known: Collection[str],
-        read_file: ReadFile,
+        content: Content,
         keep: Step | None,
     ) -> dict[str, str]:
         """Complete ``upload`` with the parts that are ``pending``; sha256 of the blobs sent here.
@@ -81,7 +94,11 @@ class Push:
         layout = self._layout
         blobs = layout.blobs
         sizes = {blob: file.size for blob, file in blobs.items()}
+        paths = {file.path for blob, file in blobs.items() if blob not in known}
+        sources = {file.blob: file for file in content.sources if file.path in paths}
+        sizes.update({blob: file.size for blob, file in sources.items()})
         digests = Digests({blob: size for blob, size in sizes.items() if blob not in known})
+        read = content.reader(digests)
         numbers = {piece.offset: number for number, piece in pending.items()}
         left: Counter[str] = Counter()  # bytes
         for piece in pending.values():
@@ -91,8 +108,7 @@ class Push:
         def step(piece: Piece, view: memoryview) -> None:
             layout.frame(piece, view)
             for segment in piece.segments:
-                content = view[segment.at : segment.at + segment.size]
-                read_file(blobs[segment.blob], segment.start, content)
+                read(blobs[segment.blob], segment.start, view[segment.at : segment.at + segment.size])
             last = piece.end == layout.size
             upload.put(numbers[piece.offset], self._codec.compress(view, 0 if last else LEAST) if self._codec else view)
             if keep:
@@ -103,11 +119,11 @@ class Push:
                 raise _WrongBytesError
 
         try:
-            move(pending.values(), step, digests, copies=2 if self._codec else 1)
+            move(pending.values(), step, digests, copies=content.copies + bool(self._codec))
             upload.complete()
         except _WrongBytesError as error:
             upload.abort()  # not before: a part that is on its way would say that the upload is gone
-            names = ", ".join(sorted(blobs[blob].path for blob in digests.damaged))
+            names = ", ".join(sorted({**sources, **blobs}[blob].path for blob in digests.damaged))
             cause = f"{names} as downloaded is not what the hub says (its hash differs)"
             next_step = (
                 "Nothing was published. Run again; if it stays, something on the way from the hub changes files."

@@ -5,19 +5,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ..errors import FleetError
 from .artifact import Artifact
 from .cache_filling import DamagedError, disk_cause, fill_blobs
 from .cache_layout import ModelFolder
-from .hub import Hub
-from .layout import Layout, RemoteFile
+from .content import Content
+from .layout import Layout
+from .origin import Origin
 from .push import TOOL
-from .selection import select
-from .transfer.digests import hash_file
+from .transfer.digests import Digests, hash_file
 from .transfer.pieces import Extent, Piece, cut
 from .transfer.progress import Progress
 
@@ -37,8 +38,12 @@ class Snapshot:
     changed: bool
 
 
+# Given a model's folder, before it appears: what is to stand in its proof, too. Raises FleetError to keep it out.
+Approve = Callable[[Path], Mapping[str, Any]]
+
+
 def take(
-    cache: Path, artifacts: Iterable[Artifact], hub: Hub, progress: Progress, *, check_mode: bool
+    cache: Path, artifacts: Iterable[Artifact], origin: Origin, progress: Progress, *, check_mode: bool
 ) -> tuple[list[Snapshot], list[FleetError]]:
     """The snapshots that are in ``cache`` afterwards, and what went wrong with the others."""
     found: list[Snapshot] = []
@@ -46,43 +51,52 @@ def take(
     for artifact in artifacts:
         folder = ModelFolder(cache, artifact)
         try:
-            whole = artifact.pinned and folder.is_whole()
-            found.append(_snapshot(folder, artifact.revision) if whole else _take(folder, hub, progress, check_mode))
+            found.append(bring(folder, origin, progress, check_mode=check_mode))
         except FleetError as error:
             errors.append(error)
     return found, errors
 
 
-def _take(folder: ModelFolder, hub: Hub, progress: Progress, check_mode: bool) -> Snapshot:
+def bring(
+    folder: ModelFolder, origin: Origin, progress: Progress, approve: Approve | None = None, *, check_mode: bool
+) -> Snapshot:
+    """The snapshot that is in ``folder`` afterwards; FleetError where it cannot be."""
     artifact = folder.artifact
-    commit = hub.resolve(artifact)
+    if artifact.pinned and folder.is_whole():
+        return there(folder, artifact.revision)
+    commit = origin.commit(artifact)
     if folder.commit() == commit and folder.is_whole():
-        return _snapshot(folder, commit)
-    listed = hub.revision(artifact, commit).files
-    chosen = set(select([file.path for file in listed], artifact))
-    layout = Layout(artifact, commit, [file for file in listed if file.path in chosen])
+        return there(folder, commit)
+    content = origin.content(artifact, commit)
     if check_mode:
-        return _snapshot(folder, commit, sum(file.size for file in layout.blobs.values()), changed=True)
-    attempted = f"Failed to download {artifact.label}"
+        sizes = {file.blob: file.size for file in content.files}
+        return there(folder, commit, sum(sizes.values()), changed=True)
+    return put(folder, commit, content, progress, approve)
+
+
+def put(
+    folder: ModelFolder, commit: str, content: Content, progress: Progress, approve: Approve | None = None
+) -> Snapshot:
+    """Make ``content`` the snapshot ``commit`` of ``folder``."""
+    artifact = folder.artifact
+    layout = Layout(artifact, commit, content.files)
+    attempted = f"Failed to bring {artifact.label} into the cache"
     os.umask(0o022)  # containers read the cache as somebody else
     try:
         with folder.locked():
-            received = _fill(folder, layout, hub.reader(artifact, commit), progress)
+            received = _fill(folder, layout, content, progress, approve)
     except DamagedError as error:
         cause = f"{error} as downloaded is not what the hub says (its hash differs, twice)"
         raise FleetError(attempted, cause, "Does something between the hub and here change files?") from error
     except OSError as error:
         raise FleetError(attempted, *disk_cause(error, folder)) from error
-    return _snapshot(folder, commit, received, changed=True)
+    return there(folder, commit, received, changed=True)
 
 
-def _fill(
-    folder: ModelFolder,
-    layout: Layout,
-    read_file: Callable[[RemoteFile, int, memoryview], None],
-    progress: Progress,
-) -> int:
+def _fill(folder: ModelFolder, layout: Layout, content: Content, progress: Progress, approve: Approve | None) -> int:
     """Make the snapshot whole; the number of bytes that were read for it."""
+    if content.sources:
+        folder.forget_partials()  # whether they are right could not be told
     blobs = layout.blobs
     sha256 = {}
     for name, file in blobs.items():
@@ -96,17 +110,26 @@ def _fill(
         for name in names:
             yield from cut(0, blobs[name].size, [Extent(name, 0, blobs[name].size)], PIECE)
 
-    def read(piece: Piece, view: memoryview, attempt: int) -> None:  # noqa: ARG001  (the hub is the only source)
+    missing = {name: file for name, file in blobs.items() if name not in sha256}
+    paths = {file.path for file in missing.values()}
+    hashed = Digests({file.blob: file.size for file in content.sources if file.path in paths})
+    read_file = content.reader(hashed)
+
+    def read(piece: Piece, view: memoryview, attempt: int) -> None:  # noqa: ARG001  (the origin is the only source)
         for segment in piece.segments:
             read_file(blobs[segment.blob], segment.start, view)
 
-    missing = {name: file for name, file in blobs.items() if name not in sha256}
-    filled = fill_blobs(folder, missing, pieces, read, progress)
-    folder.place(layout.manifest({**sha256, **filled.sha256}, TOOL))
+    filled = fill_blobs(folder, missing, pieces, read, progress, copies=content.copies)
+    quantization = dict(content.conclude(hashed.sha256.keys() - hashed.damaged))
+    manifest = layout.manifest({**sha256, **filled.sha256}, TOOL)
+    if approve:
+        quantization["proof"] = {**quantization["proof"], **approve(folder.stage(manifest))}
+    folder.place(replace(manifest, quantization=quantization))
     return filled.received
 
 
-def _snapshot(folder: ModelFolder, commit: str, bytes_read: int = 0, *, changed: bool = False) -> Snapshot:
+def there(folder: ModelFolder, commit: str, bytes_read: int = 0, *, changed: bool = False) -> Snapshot:
+    """The snapshot ``commit`` of ``folder``, as modules return it."""
     artifact = folder.artifact
     path = str(folder.snapshot(commit))
     return Snapshot(artifact.name, artifact.repo_id, artifact.revision, commit, path, bytes_read, changed)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ..accelerators.cuda import BY_COMPATIBILITY
 from ..causes.why import explained, why_refused
 from ..docker.api import engine_get
 from ..docker.cli import docker, docker_json
@@ -33,6 +34,7 @@ class Service:
 
     name: str
     image: str
+    needs_driver: bool = False  # of NVIDIA's, new enough for the CUDA in its image
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class ComposeCli:
             *self._compose(), "config", "--format", "json", attempted=f"Failed to read the compose project {self.name}"
         )
         entries = config.get("services") or {}
-        return [Service(name, entry.get("image", "")) for name, entry in sorted(entries.items())]
+        return [Service(name, entry.get("image", ""), _needs_driver(entry)) for name, entry in sorted(entries.items())]
 
     def try_command(self, service: str, command: list[str]) -> None:
         """Run ``command`` in a throw-away container of ``service`` as these files define it."""
@@ -98,6 +100,14 @@ class ComposeCli:
     def _compose(self) -> list[str]:
         where = ["--project-directory", str(self.directory), "--file", str(self.directory / COMPOSE_FILE)]
         return ["compose", "--project-name", self.name, *where]
+
+
+def _needs_driver(entry: Mapping[str, Any]) -> bool:
+    """Whether a service has NVIDIA GPUs and leaves it to the host's driver to run its CUDA."""
+    reserved = ((entry.get("deploy") or {}).get("resources") or {}).get("reservations") or {}
+    drivers = {device.get("driver") for device in reserved.get("devices") or []}
+    on_nvidia = bool(drivers & {"nvidia", "cdi"}) or entry.get("runtime") == "nvidia"
+    return on_nvidia and BY_COMPATIBILITY not in (entry.get("environment") or {})
 
 
 def has_image(image: str) -> bool:

@@ -12,11 +12,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..accelerators.cuda import too_old
+from ..accelerators.driver import loaded_nvidia
+from ..accelerators.images import cuda_of
+from ..accelerators.machine import Machine
 from ..causes.flags import with_nearest_flags
 from ..causes.why import why_it_died
 from ..errors import FleetError
@@ -196,12 +200,14 @@ class _Project:
             remove_tree(staged.directory)
             apply(Changes(write=tuple(self.wanted.files.values())), staged.directory)
             users: dict[str, list[str]] = {}
-            for service in staged.services():
+            services = staged.services()
+            for service in services:
                 users.setdefault(service.image, []).append(service.name)
-            for image, services in users.items():
+            for image, names in users.items():
                 if image and not has_image(image):
-                    pull(image, ", ".join(services))
+                    pull(image, ", ".join(names))
                     self.outcome.did(f"pulled {image}")
+            _refuse_older_driver(service.image for service in services if service.needs_driver)
             if changes:
                 for service_name, command in self.wanted.trials.items():
                     staged.try_command(service_name, list(command))
@@ -298,6 +304,16 @@ class _Project:
                 step = f"Look at `journalctl -u {unit}`."
                 raise FleetError(f"Failed to have {self.wanted.name} started at boot", enabled.complaint, step)
             self.outcome.did(f"enabled {unit}")
+
+
+def _refuse_older_driver(images: Iterable[str]) -> None:
+    """FleetError where the loaded driver cannot run the CUDA of one of ``images``, which are on the host by now."""
+    driver, _kind = loaded_nvidia(Machine())
+    problems = too_old(driver, cuda_of(images)) if driver else []
+    if problems:
+        first = problems[0]
+        step = f"{first.next_step} Nothing was stopped."
+        raise FleetError(first.attempted, first.cause, step, first.cause_id)
 
 
 def _record_of(directory: Path) -> Record:

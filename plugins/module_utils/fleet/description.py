@@ -9,7 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..artifacts.artifact import COMMIT
+from ..quantize.calibration_target import CACHE_DTYPE, GENERATIONS
+from ..quantize.schemes import ACCELERATORS, GAUDI
 from ..serving.contract.capabilities import CAPABILITIES
+from .calibrated import calibration
 from .limits import FAMILY_LIMITS, OWNED_FLAGS, PARSERS_WITH_TEMPLATE, REMOVED_FLAGS, SHORT_CONTEXT
 from .reading import Mistake, did_you_mean, is_template, read_part
 from .schema import GATEWAY, MODEL, NAME, OVERLAY, SERVICE, TOP, Key
@@ -77,6 +81,8 @@ def describe(raw: Any, hosts: Iterable[str]) -> Description:
         found.managers = read_part(raw["overlay"], OVERLAY, "overlay", mistakes).get("managers") or []
     _check_references(found, known, mistakes)
     _check_devices(found, mistakes)
+    _check_quantization(found, mistakes)
+    _check_calibration(found, mistakes)
     _check_served_names(found, mistakes)
     for service in found.services.values():
         _check_flags(service, mistakes)
@@ -150,6 +156,41 @@ def _check_devices(found: Description, mistakes: list[Mistake]) -> None:
                 if owner != service.name:
                     problem = f"device {device} of {host} is taken by services.{owner}"
                     mistakes.append(Mistake(f"{at}.devices", problem))
+
+
+def _check_quantization(found: Description, mistakes: list[Mistake]) -> None:
+    for service in found.services.values():
+        scheme = str(found.models.get(service.values["model"], {}).get("quantization"))
+        kinds = ACCELERATORS.get(scheme)
+        if kinds and service.values["accelerator"] not in kinds:
+            problem = f"{service.values['model']} is {scheme}, which runs on {' and '.join(kinds)} only"
+            mistakes.append(Mistake(f"services.{service.name}.accelerator", problem))
+
+
+def _check_calibration(found: Description, mistakes: list[Mistake]) -> None:
+    """What is measured on devices must be served on such devices, and is found under a path that has the commit."""
+    first: dict[str, Service] = {}
+    for service in found.services.values():
+        values, at = service.values, f"services.{service.name}"
+        model = found.models.get(values["model"], {})
+        if model.get("quantization") != GAUDI:
+            continue
+        if not (isinstance(model["revision"], str) and COMMIT.fullmatch(model["revision"])):
+            problem = f"{GAUDI} needs a commit here, which is part of the path that its files name"
+            at_revision = Mistake(f"models.{values['model']}.revision", problem)
+            mistakes.extend([at_revision] if at_revision not in mistakes else [])
+        if values["device_generation"] is None:
+            problem = f"{values['model']} is {GAUDI}: say which Gaudi it runs on, {' or '.join(GENERATIONS)}"
+            mistakes.append(Mistake(f"{at}.device_generation", problem))
+            continue
+        if values["kv_cache_dtype"] not in (None, CACHE_DTYPE):
+            problem = f"{values['model']} is {GAUDI}, whose cache is {CACHE_DTYPE}; leave this out"
+            mistakes.append(Mistake(f"{at}.kv_cache_dtype", problem))
+        other = first.setdefault(values["model"], service)
+        one, two = calibration(values), calibration(other.values)
+        if one != two:
+            problem = f"{values['model']} is calibrated once, and this is {one}, but services.{other.name} is {two}"
+            mistakes.append(Mistake(f"{at}.model", problem))
 
 
 def _check_served_names(found: Description, mistakes: list[Mistake]) -> None:

@@ -13,12 +13,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..accelerators.cuda import BY_COMPATIBILITY
+from .calibrated import target_of
 from .contracts import contract_of
 from .description import Description, Service, dns_label
 from .fit_options import fit_options
 from .reading import is_template
 from .schema import SERVICE
-from .vllm_command import arguments, container
+from .vllm_command import arguments, container, model_id
 
 PORT = 8000  # of every instance, inside the overlay network
 ANCHOR = "overlay-anchor-"
@@ -95,7 +97,7 @@ def _serving(host: str, services: list[Service], fleet: Description) -> dict[str
     known = [model["size_gib"] for model in models if isinstance(model.get("size_gib"), (int, float))]
     return {
         "preflight_disk": {"path": "/var/lib", "need_gib": FREE_GIB + sum(known)} if known else {},
-        "preflight_devices": [_accelerator(service) for service in services],
+        "preflight_devices": [_accelerator(service, fleet) for service in services],
         "preflight_services": [_fit(service, host, fleet) for service in services],
         "verify_fit_services": [_fit(service, host, fleet) for service in services],
         "model_cache_models": models,
@@ -114,14 +116,17 @@ def _serving(host: str, services: list[Service], fleet: Description) -> dict[str
     }
 
 
-def _accelerator(service: Service) -> dict[str, Any]:
+def _accelerator(service: Service, fleet: Description) -> dict[str, Any]:
     values = service.values
+    scheme = fleet.models[values["model"]]["quantization"]
     parallel = values["tensor_parallel_size"]
     return {
         "service": service.name,
         "kind": values["accelerator"],
         "devices": values["devices"],
         "processes": parallel if isinstance(parallel, int) else max(1, len(values["devices"])),
+        **({"scheme": scheme} if scheme else {}),
+        **({"generation": values["device_generation"]} if values["device_generation"] else {}),
     }
 
 
@@ -131,7 +136,7 @@ def _driver_images(services: list[Service]) -> dict[str, Any]:
     for service in services:
         kind = service.values["accelerator"]
         # Compatibility libraries are an image's own answer to an older driver.
-        compatible = kind == "nvidia" and "VLLM_ENABLE_CUDA_COMPATIBILITY" in service.values["environment"]
+        compatible = kind == "nvidia" and BY_COMPATIBILITY in service.values["environment"]
         if kind != "cpu" and not compatible:
             images.setdefault(f"{kind}_images", []).append(service.values["image"])
     return {name: list(dict.fromkeys(found)) for name, found in images.items()}
@@ -150,14 +155,14 @@ def _instance(service: Service, host: str, fleet: Description) -> dict[str, Any]
             "name": service.instance(host),
             "service": service.name,
             "image": values["image"],
-            "model": model["repo_id"],
+            "model": model_id(model),
             "revision": model["revision"],
             "served_model_name": service.served_model_name,
             "accelerator": values["accelerator"],
             "devices": values["devices"],
             "command": arguments(values, model, service.served_model_name),
             "start_timeout": values["start_timeout"],
-            **container(values),
+            **container(values, model),
         },
         service,
     )
@@ -204,10 +209,14 @@ def _routes(fleet: Description) -> list[dict[str, Any]]:
 
 
 def _models(fleet: Description, services: Iterable[Service]) -> list[dict[str, Any]]:
-    names = dict.fromkeys(service.values["model"] for service in services)
+    one_of = {service.values["model"]: service.values for service in services}
     return [
-        {"name": name, **{key: value for key, value in fleet.models[name].items() if value is not None}}
-        for name in names
+        {
+            "name": name,
+            **{key: value for key, value in fleet.models[name].items() if value is not None},
+            **target_of(values, fleet.models[name]),
+        }
+        for name, values in one_of.items()
     ]
 
 
@@ -220,7 +229,7 @@ def _row(service: Service, host: str, fleet: Description) -> dict[str, Any]:
         "host": host,
         "accelerator": f"{values['accelerator']} {devices}".rstrip(),
         "serves": service.served_model_name,
-        "model": model["repo_id"],
+        "model": model_id(model),
         "revision": model["revision"] if is_template(model["revision"]) else model["revision"][:7],
         "context": values["max_model_len"],
         "image": values["image"] if is_template(values["image"]) else DIGEST.sub(r"@sha256:\1…", values["image"]),

@@ -8,6 +8,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from ..quantize.calibration_target import GENERATIONS
+from ..quantize.schemes import ACCELERATORS
+
 NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 SIZE = re.compile(r"\d+(\.\d+)?[bkmgBKMG]?")
@@ -40,6 +43,14 @@ MODEL = {
         "Which files of weights are taken, of `safetensors`, `bin`, `pt` and `gguf`.",
         default=["safetensors"],
     ),
+    "quantization": Key(
+        "a string",
+        "What is made of it before it is stored: with `fp8_dynamic` 8-bit floats and a scale for each row of weights, "
+        "half the memory; for NVIDIA GPUs from Ada and Hopper on, and for CPUs. `inc_fp8` is that for Gaudi, measured "
+        "on one generation of it; the revision must be a commit.",
+        choices=tuple(ACCELERATORS),
+        planned=True,
+    ),
     "size_gib": Key("a number", "How much disk it needs on a host; preflight looks whether that is free."),
 }
 SERVICE = {
@@ -48,6 +59,12 @@ SERVICE = {
     "image": Key("a string", "Container image with vLLM, best by digest.", required=True),
     "accelerator": Key(
         "a string", "What it runs on.", default="nvidia", choices=("nvidia", "gaudi", "cpu"), planned=True
+    ),
+    "device_generation": Key(
+        "a string",
+        "Which Gaudi these are, where the model is `inc_fp8`, whose scales fit one of them only.",
+        choices=GENERATIONS,
+        planned=True,
     ),
     "devices": Key("a list of device numbers", "The devices on each host; none with `cpu`.", default=[], planned=True),
     "device_memory_gib": Key(

@@ -11,6 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..artifacts.artifact import quantized_id
+from .calibrated import arguments_for, as_served, environment_for
+
 # Keys of a service that are flags of the same name.
 VALUE_FLAGS = (
     "dtype",
@@ -29,13 +32,15 @@ COMMON_ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1"}
 
 def arguments(service: Mapping[str, Any], model: Mapping[str, Any], served_model_name: str) -> list[Any]:
     """What follows ``vllm serve``."""
-    words = [model["repo_id"], "--revision", model["revision"], "--served-model-name", served_model_name]
+    service = as_served(service, model)
+    words = [model_id(model), "--revision", model["revision"], "--served-model-name", served_model_name]
     parallel = service["tensor_parallel_size"] or len(service["devices"])
     if parallel != 1 and parallel:
         words += ["--tensor-parallel-size", parallel]
     for key in VALUE_FLAGS:
         if service[key] is not None:
             words += [_flag(key), service[key]]
+    words += arguments_for(model)
     words += [_flag(key) for key in SWITCHES if service[key]]
     if service["tool_call_parser"]:
         words += ["--enable-auto-tool-choice", "--tool-call-parser", service["tool_call_parser"]]
@@ -43,7 +48,12 @@ def arguments(service: Mapping[str, Any], model: Mapping[str, Any], served_model
     return [word if isinstance(word, str) else str(word) for word in words + list(service["extra_args"])]
 
 
-def container(service: Mapping[str, Any]) -> dict[str, Any]:
+def model_id(model: Mapping[str, Any]) -> Any:
+    """What vLLM finds it under in a host's cache; ``model`` has the keys of the schema."""
+    return quantized_id(model["repo_id"], model["quantization"]) if model["quantization"] else model["repo_id"]
+
+
+def container(service: Mapping[str, Any], model: Mapping[str, Any]) -> dict[str, Any]:
     """What the container needs for its kind of accelerator: environment, devices, capabilities and shared memory."""
     devices = [str(device) for device in service["devices"]]
     by_kind: dict[str, dict[str, Any]] = {
@@ -65,7 +75,12 @@ def container(service: Mapping[str, Any]) -> dict[str, Any]:
         },
     }
     needs = by_kind[service["accelerator"]]
-    environment = {**COMMON_ENVIRONMENT, **needs.pop("environment", {}), **service["environment"]}
+    environment = {
+        **COMMON_ENVIRONMENT,
+        **needs.pop("environment", {}),
+        **environment_for(service, model),
+        **service["environment"],
+    }
     if service["shm_size"]:
         needs["shm_size"] = service["shm_size"]
         needs.pop("ipc", None)

@@ -38,6 +38,8 @@ class Host:
     def __init__(self):
         self.containers = {}  # by service, as the engine's inspection shows them
         self.images = {"server:1", "server:2", "proxy:1"}
+        self.environments = {}  # of images, where they have one
+        self.driver = None  # of NVIDIA's, as it is loaded
         self.fates = {}
         self.logs = {}
         self.unit = "enabled"
@@ -92,6 +94,7 @@ class Host:
     def _inspect(self, rest, _directory):
         if rest[-1] not in self.images:
             raise ValueError(f"Error response from daemon: No such image: {rest[-1]}")
+        return json.dumps(self.environments.get(rest[-1]))
 
     def _pull(self, rest, _directory):
         self.images.add(rest[-1])
@@ -247,6 +250,7 @@ def project(tmp_path, monkeypatch):
     monkeypatch.setattr(compose_cli, "engine_get", host.get)
     monkeypatch.setattr(compose_project, "LOGS", tmp_path / "log")
     monkeypatch.setattr(compose_project, "POLL", 0.01)
+    monkeypatch.setattr(compose_project, "loaded_nvidia", lambda _machine: (host.driver, "open"))
     monkeypatch.setattr(os, "fchown", lambda *_owner: None)  # as whoever runs the tests may not be root
     return Project(host, tmp_path)
 

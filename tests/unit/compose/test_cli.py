@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from ansible_collections.inference.fleet.plugins.module_utils.compose import cli as compose_cli
@@ -30,6 +32,22 @@ def test_services_are_those_that_compose_understood(cli):
     config = '{"name": "fleet", "services": {"web": {"image": "a:1"}, "own": {"build": {"context": "."}}}}'
     assert cli(f"echo '{config}'").services() == [Service("own", ""), Service("web", "a:1")]
     assert cli("""echo '{"name": "fleet", "services": null}'""").services() == []
+
+
+@pytest.mark.parametrize(
+    ("entry", "needs"),
+    [
+        ({}, False),
+        ({"deploy": {"resources": {"reservations": {"devices": [{"driver": "nvidia"}]}}}}, True),
+        ({"deploy": {"resources": {"reservations": {"devices": [{"driver": "cdi"}]}}}}, True),
+        ({"runtime": "nvidia", "environment": {"CUDA_VISIBLE_DEVICES": "0"}}, True),
+        ({"runtime": "nvidia", "environment": {"VLLM_ENABLE_CUDA_COMPATIBILITY": "1"}}, False),
+        ({"runtime": "habana", "deploy": {"resources": {"limits": {"cpus": 2}}}}, False),
+    ],
+)
+def test_a_service_with_gpus_needs_a_driver_unless_its_image_brings_what_it_lacks(cli, entry, needs):
+    config = json.dumps({"services": {"web": {"image": "a:1", **entry}}})
+    assert cli(f"echo '{config}'").services() == [Service("web", "a:1", needs)]
 
 
 def test_every_command_names_project_and_file(cli, tmp_path):

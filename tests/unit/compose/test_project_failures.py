@@ -10,6 +10,29 @@ from ansible_collections.inference.fleet.plugins.module_utils.errors import Flee
 from .conftest import ENDED, RUNNING, STARTING, UNHEALTHY
 
 
+def test_a_pulled_image_whose_cuda_the_driver_cannot_run_is_refused_before_anything_stops(serving):
+    serving.host.driver = "570.172.08"
+    serving.host.images.discard("server:2")
+    serving.host.environments["server:2"] = ["CUDA_VERSION=13.0.2"]
+    serving.update()
+    serving.services["web"]["runtime"] = "nvidia"
+    assert serving.fails() == (
+        "Failed to run server:2 with driver 570.172.08: it has CUDA 13.0.2, which needs driver 580 or newer. Set "
+        "nvidia_branch to 580 or newer, or choose an image with CUDA 12.x; on data-centre GPUs "
+        "VLLM_ENABLE_CUDA_COMPATIBILITY=1 in the service's environment does, too. Nothing was stopped."
+    )
+    assert [command[0] for command in serving.host.changes] == ["pull"]
+    assert serving.image == "server:1"
+
+
+@pytest.mark.parametrize("driver", ["580.82.07", None])
+def test_an_image_is_started_with_a_driver_that_runs_its_cuda_or_is_not_there_to_be_asked(project, driver):
+    project.host.driver = driver
+    project.host.environments["server:1"] = ["CUDA_VERSION=13.0.2"]
+    project.services["web"]["runtime"] = "nvidia"
+    assert project.present().changed
+
+
 @pytest.mark.parametrize(
     ("fate", "log", "message"),
     [

@@ -184,3 +184,65 @@ def test_an_unknown_capability_is_a_mistake():
     assert mistakes(("services/hermes/contract", ["chat", "tool_named"])) == [
         "services.hermes.contract: there is no capability tool_named; did you mean tools_named?"
     ]
+
+
+def test_a_scheme_that_does_not_exist_is_refused_with_those_that_do():
+    (told,) = mistakes(("models/hermes-3-8b/quantization", "fp8"))
+    assert told.startswith("models.hermes-3-8b.quantization: ")
+    assert "fp8_dynamic" in told
+
+
+def test_a_scheme_that_the_accelerator_does_not_run_is_refused_with_those_that_do():
+    changes = [("models/mistral-7b/quantization", "fp8_static"), ("services/mistral/accelerator", "cpu")]
+    assert mistakes(*changes, ("services/mistral/devices", [])) == [
+        "services.mistral.accelerator: mistral-7b is fp8_static, which runs on nvidia only"
+    ]
+
+
+CALIBRATED = (
+    ("models/hermes-3-8b/quantization", "inc_fp8"),
+    ("services/hermes/accelerator", "gaudi"),
+    ("services/hermes/device_generation", "g2"),
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        pytest.param([], "", id="sound"),
+        pytest.param(
+            [("services/hermes/accelerator", "nvidia")],
+            "services.hermes.accelerator: hermes-3-8b is inc_fp8, which runs on gaudi only",
+            id="another accelerator",
+        ),
+        pytest.param(
+            [("services/hermes/device_generation", ABSENT)],
+            "services.hermes.device_generation: hermes-3-8b is inc_fp8: say which Gaudi it runs on, g2 or g3",
+            id="an unknown generation",
+        ),
+        pytest.param(
+            [("models/hermes-3-8b/revision", "main")],
+            "models.hermes-3-8b.revision: inc_fp8 needs a commit here, which is part of the path that its files name",
+            id="a branch",
+        ),
+        pytest.param(
+            [("services/hermes/kv_cache_dtype", "fp8")],
+            "services.hermes.kv_cache_dtype: hermes-3-8b is inc_fp8, whose cache is fp8_inc; leave this out",
+            id="another cache",
+        ),
+        pytest.param(
+            [
+                ("services/mistral/model", "hermes-3-8b"),
+                ("services/mistral/accelerator", "gaudi"),
+                ("services/mistral/device_generation", "g3"),
+                ("services/mistral/devices", [4, 5]),
+                ("models/mistral-7b", ABSENT),
+            ],
+            "services.mistral.model: hermes-3-8b is calibrated once, and this is g3 with tensor parallel size 2, "
+            "but services.hermes is g2 with tensor parallel size 1",
+            id="devices that differ",
+        ),
+    ],
+)
+def test_a_calibrated_model_is_for_its_devices(changes, message):
+    assert mistakes(*CALIBRATED, *changes) == ([message] if message else [])

@@ -182,3 +182,60 @@ def test_the_environment_may_say_the_space_of_a_cpu():
         ("services/hermes/environment", {"VLLM_CPU_KVCACHE_SPACE": "40"}),
     )
     assert planned(*changes).variables["gpu-b"]["preflight_services"][0]["kv_cache_gib"] == "40"
+
+
+def test_a_quantized_model_is_served_stored_and_weighed_as_such():
+    made = planned(("models/hermes-3-8b/quantization", "fp8_dynamic"))
+    name = "NousResearch/Hermes-3-Llama-3.1-8B-fp8_dynamic"
+    (instance,) = made.variables["gpu-b"]["vllm_services"]
+    assert instance["model"] == instance["command"][0] == name
+    assert instance["served_model_name"] == "hermes-3-8b"
+    for entry in (*made.variables["gpu-b"]["model_cache_models"], made.variables["localhost"]["model_store_models"][0]):
+        assert (entry["repo_id"], entry["quantization"]) == ("NousResearch/Hermes-3-Llama-3.1-8B", "fp8_dynamic")
+    (asked,) = made.variables["gpu-b"]["preflight_services"]
+    assert (asked["repo_id"], asked["scheme"]) == ("NousResearch/Hermes-3-Llama-3.1-8B", "fp8_dynamic")
+    assert {row["model"] for row in made.services} == {name, "mistralai/Mistral-7B-Instruct-v0.3"}
+
+
+def test_a_model_that_is_not_quantized_says_nothing_of_it():
+    (entry,) = planned().variables["gpu-b"]["model_cache_models"]
+    assert "quantization" not in entry
+
+
+CALIBRATED = (
+    ("models/hermes-3-8b/quantization", "inc_fp8"),
+    ("services/hermes/accelerator", "gaudi"),
+    ("services/hermes/device_generation", "g2"),
+    ("services/hermes/devices", [2, 3]),
+)
+
+
+def test_a_calibrated_model_is_served_with_what_its_calibration_left():
+    (instance,) = services("gpu-b", *CALIBRATED)
+    assert instance["model"] == "NousResearch/Hermes-3-Llama-3.1-8B-inc_fp8"
+    assert instance["environment"]["QUANT_CONFIG"] == (
+        f"/models/models--NousResearch--Hermes-3-Llama-3.1-8B-inc_fp8/snapshots/{'8' * 40}/inc/"
+        "hermes-3-llama-3.1-8b/maxabs_quant_g2.json"
+    )
+    assert instance["command"][5:] == [
+        *("--tensor-parallel-size", "2", "--dtype", "bfloat16", "--kv-cache-dtype", "fp8_inc"),
+        *("--quantization", "inc"),
+    ]
+
+
+def test_a_calibrated_model_is_wanted_for_the_devices_that_serve_it():
+    variables = planned(*CALIBRATED).variables
+    published, _mistral = variables["localhost"]["model_store_models"]
+    (cached,) = variables["gpu-b"]["model_cache_models"]
+    for model in (published, cached):
+        assert (model["device_generation"], model["tensor_parallel_size"]) == ("g2", 2)
+    assert variables["gpu-b"]["preflight_devices"][0]["generation"] == "g2"
+    (fit,) = variables["gpu-b"]["preflight_services"]
+    wanted = {"scheme": "inc_fp8", "device_generation": "g2", "quantization": "inc", "kv_cache_dtype": "fp8_inc"}
+    assert wanted.items() <= fit.items()
+
+
+def test_other_models_are_for_any_device():
+    (model,) = planned().variables["gpu-b"]["model_cache_models"]
+    assert not {"device_generation", "tensor_parallel_size"} & set(model)
+    assert "QUANT_CONFIG" not in services("gpu-b")[0]["environment"]

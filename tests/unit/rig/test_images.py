@@ -7,7 +7,7 @@ import tarfile
 import pytest
 
 from rig import images
-from rig.fleet import ALL_IMAGES, PREFIXES, fleet
+from rig.fleet import ALL_IMAGES, ON_REQUEST, PREFIXES, fleet
 from rig.images import IMAGES
 
 
@@ -39,7 +39,7 @@ def test_a_tag_follows_from_the_content(tmp_path, monkeypatch):
     assert IMAGES["haproxy"].tag not in (before, changed)
 
 
-@pytest.mark.parametrize("name", ["vllm-cpu", "litellm", "standins"])
+@pytest.mark.parametrize("name", ["vllm-cpu", "litellm", "llmcompressor", "standins"])
 def test_requirements_are_pinned_once_each(name):
     lines = (images.HERE / "images" / name / "requirements.txt").read_text().splitlines()
     pins = [line.split("==") for line in lines if line and not line.startswith("#")]
@@ -52,3 +52,8 @@ def test_fleets_do_not_overlap():
     for of in ("subnet", "state", "network", "registry", "endpoint"):
         assert len({getattr(each, of) for each in fleets}) == len(fleets)
     assert all(set(each.images) <= set(ALL_IMAGES) <= set(IMAGES) for each in fleets)
+
+
+def test_no_fleet_waits_for_what_is_made_on_request():
+    assert set(ON_REQUEST) <= set(IMAGES)
+    assert not any(set(fleet(name).images) & set(ON_REQUEST) for name in PREFIXES)

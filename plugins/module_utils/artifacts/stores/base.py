@@ -88,13 +88,15 @@ class Store(ABC):
         return artifact.key(commit, SUFFIX[self.settings.compression])
 
     def published(self, artifact: Artifact, commit: str) -> Manifest | None:
-        """The manifest of the artifact; None where it is not, not completely, or as another selection in the store."""
+        """The artifact's manifest; None where it is not there, not whole, or another selection or for other devices."""
         key = self.key(artifact, commit)
         body = self._read_json(manifest_key(key))
         if body is None:
             return None
         manifest = parse_manifest(body, self.url(manifest_key(key)))
         if manifest.commit != commit or manifest.selection != artifact.selection:
+            return None
+        if artifact.calibration and artifact.calibration.misfit(manifest.quantization, commit):
             return None
         return manifest if self.size(key) == manifest.stored_size else None
 

@@ -94,7 +94,8 @@ def _is_current(artifact: Artifact, manifest: Manifest | None, hub: Hub, commit:
         return False
     listed = {file.path: file.blob for file in hub.revision(artifact, commit).files}
     chosen = {path: listed[path] for path in select(listed, artifact)}
-    return chosen == {file.path: file.blob for file in manifest.files}
+    made_of = manifest.quantization["source"]["files"] if manifest.quantization else None
+    return chosen == (made_of or {file.path: file.blob for file in manifest.files})
 
 
 def _absent(store: Store, artifact: Artifact, sight: Sight) -> FleetError:

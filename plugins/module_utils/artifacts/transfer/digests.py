@@ -9,6 +9,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..manifest import is_derived
 from .pieces import Piece
 
 CHUNK = 1024 * 1024  # bytes
@@ -99,4 +100,5 @@ class _Hash:
             self._git.update(content)
 
     def names(self, blob: str) -> bool:
-        return (self._git or self.sha256).hexdigest() == blob
+        """Whether ``blob`` is the name of this content, as far as it says."""
+        return is_derived(blob) or (self._git or self.sha256).hexdigest() == blob
