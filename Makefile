@@ -12,10 +12,10 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONPATH := $(CURDIR)/collections
 
 # In this order each scenario finds most of its preparation done by the one before.
-MOLECULE_SCENARIOS := preflight docker nvidia gaudi overlay model_store model_cache vllm cpu causes fit gateway verify site bad_input reboot failover
-BENCHMARKS := plan noop gateway artifacts health contract
+MOLECULE_SCENARIOS := preflight docker nvidia gaudi overlay model_store model_cache vllm cpu causes fit gateway verify quantize site bad_input reboot failover
+BENCHMARKS := plan noop gateway artifacts health contract quantize
 
-.PHONY: help venv demo demo-down ask test lint test-unit test-integration sanity docs docs-check test-newest bench test-molecule
+.PHONY: help venv demo demo-down ask test checks lint test-unit test-integration sanity docs docs-check test-newest bench test-molecule
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -26,9 +26,9 @@ $(VENV)/.made: requirements.txt requirements-dev.txt
 	$(BIN)/pip install --quiet --requirement requirements-dev.txt
 	touch $@
 
-demo: venv ## Two virtual hosts on this machine's Docker, taken to an answering endpoint
+demo: venv ## Two virtual hosts on this machine's Docker, taken to an answering endpoint; MODEL_QUANTIZATION=fp8_dynamic
 	@python -m rig up demo
-	ansible-playbook site.yml -i inventories/demo
+	ansible-playbook site.yml -i inventories/demo$(addprefix -,$(MODEL_QUANTIZATION))
 	python -m rig ask demo
 
 ask: ## Ask the demo: make ask QUESTION='Why is the sky blue?'
@@ -37,7 +37,13 @@ ask: ## Ask the demo: make ask QUESTION='Why is the sky blue?'
 demo-down: ## Remove the demo's hosts, networks and volumes
 	@python -m rig down demo
 
-test: lint docs-check test-unit test-integration sanity test-newest test-molecule ## Everything that .ci/run runs
+test: venv ## Everything that .ci/run runs
+	$(MAKE) --jobs=2 --output-sync=target checks test-integration
+	$(MAKE) test-molecule
+
+# One after the other, for they share their caches; beside them there is time for what waits for servers.
+checks:
+	for target in lint docs-check test-unit sanity test-newest; do $(MAKE) $$target; done
 
 lint: venv ## Style and types
 	ruff check .
