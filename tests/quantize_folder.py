@@ -35,7 +35,7 @@ def quantize_folder(source: Path, target: Path, workers: int = 2) -> Proof:
         )
         for file in model.files:
             _write(model.reader(), file, staging / file.path, workers)
-        proof = model.prove({file.blob for file in model.sources})
+        proof = model.prove({file.blob: "" for file in model.sources})
         staging.rename(target)
         return proof
     finally:

@@ -158,7 +158,7 @@ class Handler(BaseHTTPRequestHandler):
         if fault.deed == "unanswered":
             return self._reset()
         if fault.deed == "spoil" and content:
-            content[len(content) // 2] ^= 1
+            content[len(content) // 2] ^= 0x80  # the sign or the exponent of a bfloat16
         headers = {name.lower(): value for name, value in response.getheaders() if name.lower() not in HOP}
         if self.command != "HEAD":
             headers["content-length"] = str(len(content))

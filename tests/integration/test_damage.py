@@ -35,7 +35,7 @@ def test_wrong_bytes_from_the_hub_are_never_published(publish, hub, wire, keys, 
     wire.faults.append(Fault("DELETE", "uploadId=", "pass", action=lambda: time.sleep(0.5)))
     found, (error,) = publish(TINY)
     assert found == []
-    assert f"{first} as downloaded is not what the hub says" in str(error)
+    assert f"{first}, as it was read, is not what it should be" in str(error)
     assert "Nothing was published" in str(error)
     assert keys() == []
     assert not client.list_multipart_uploads(Bucket=settings.bucket).get("Uploads")
@@ -57,7 +57,7 @@ def test_a_hub_that_is_wrong_twice_is_named_and_nothing_appears(download, hub, t
     hub.faults.append(fault)
     found, (error,) = download(TINY)
     assert found == []
-    assert "model-2.safetensors as downloaded is not what the hub says (its hash differs, twice)" in str(error)
+    assert "model-2.safetensors, as it was read, is not what it should be (its hash differs)" in str(error)
     assert not [*tmp_path.rglob("snapshots")]
     hub.faults.clear()
     (found,), errors = download(TINY)
@@ -107,7 +107,7 @@ def test_a_part_that_others_have_changed_is_found_when_it_is_read_back(
     hub.faults.clear()
     found, (error,) = publish(TINY)
     assert found == []
-    assert "as the store has it is not what the hub says (its hash differs)" in str(error)
+    assert "as the store has it, is not what it should be (its hash differs)" in str(error)
     assert "Nothing was published" in str(error)
     assert keys() == []
     wire.exchanges.clear()
@@ -124,7 +124,7 @@ def test_a_tar_changed_between_its_completion_and_its_manifest_is_found(publish,
     client.put_object(Bucket=settings.bucket, Key=KEY, Body=bytes(body), Metadata=metadata)
     found, (error,) = publish(TINY)
     assert found == []
-    assert "model-3.safetensors as the store has it is not what the hub says" in str(error)
+    assert "model-3.safetensors, as the store has it, is not what it should be" in str(error)
     assert keys() == []
 
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
+from ansible_collections.inference.fleet.plugins.module_utils.artifacts import push
 from ansible_collections.inference.fleet.plugins.module_utils.artifacts.hub import Hub
 from ansible_collections.inference.fleet.plugins.module_utils.artifacts.publish import Publisher
 from ansible_collections.inference.fleet.plugins.module_utils.artifacts.stores.info import look
@@ -127,10 +128,50 @@ def test_wrong_bytes_from_the_hub_are_never_published(publish, hub, keys):
     hub.faults.append(Fault("GET", SHARDS[0], "spoil", spared=1))
     found, (error,) = publish(QUANTIZED)
     assert found == []
-    assert f"{SHARDS[0]} as downloaded is not what the hub says" in str(error) or "has NaN or infinite" in str(error)
+    assert f"{SHARDS[0]}, as it was read, is not what it should be" in str(error) or "has NaN or infinite" in str(error)
     assert keys() == []
     hub.faults.clear()
     assert publish(QUANTIZED)[1] == []
+
+
+def test_wrong_bytes_from_the_hub_never_reach_a_cache(download, hub, tmp_path, wanted):
+    hub.faults.append(Fault("GET", SHARDS[0], "spoil", spared=1))
+    found, (error,) = download(QUANTIZED)
+    assert found == []
+    assert f"{SHARDS[0]}, as it was read, is not what it should be" in str(error) or "has NaN or infinite" in str(error)
+    assert not [*tmp_path.glob("cache/*/blobs/fp8_dynamic-*")]
+    hub.faults.clear()
+    (found,), errors = download(QUANTIZED)
+    assert errors == []
+    assert tree(found.path) == wanted
+
+
+def test_parts_that_an_ended_run_made_of_wrong_bytes_are_never_published(publish, hub, keys, wire, monkeypatch):
+    with monkeypatch.context() as unseen:
+        unseen.setattr(push.Digests, "_conclude", lambda *_call: False)  # it ends before it knows
+        hub.faults.append(Fault("GET", SHARDS[0], "spoil", spared=1))
+        wire.faults.append(Fault("POST", "uploadId=", "reset", times=100))
+        publish(QUANTIZED)
+    hub.faults.clear()
+    wire.faults.clear()
+    found, (error,) = publish(QUANTIZED)
+    assert found == []
+    assert f"{SHARDS[0]}, as it was read, was not always the same" in str(error)
+    assert keys() == []
+    assert publish(QUANTIZED)[1] == []
+
+
+def test_what_has_changed_in_a_cache_is_never_published(download, store, keys, tmp_path):
+    download(QUANTIZED, cache=tmp_path / "cache")
+    blob = next(tmp_path.glob("cache/*/blobs/fp8_dynamic-*"))
+    body = bytearray(blob.read_bytes())
+    body[-1000] ^= 1
+    blob.write_bytes(body)
+    publisher = Publisher(store, None, cache=tmp_path / "cache", progress=Progress(None), check_mode=False)
+    found, (error,) = publisher.publish([QUANTIZED])
+    assert found == []
+    assert "as it was read, is not what it should be" in str(error)
+    assert keys() == []
 
 
 def test_killed_at_any_moment_the_publication_is_the_same(hub, wire, settings, keys, content, publish, store):

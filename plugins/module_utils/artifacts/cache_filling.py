@@ -47,7 +47,7 @@ class Filled:
 
 
 class DamagedError(Exception):
-    """Files whose content was not right, twice. Reads as their paths."""
+    """Files whose content was not right. Reads as their paths."""
 
 
 def fill_blobs(

@@ -12,14 +12,14 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ..errors import FleetError
 from .artifact import COMMIT, Artifact
-from .manifest import Manifest, parse_manifest
+from .manifest import Manifest, is_derived, parse_manifest
 
 
 class ModelFolder:
@@ -68,8 +68,17 @@ class ModelFolder:
         manifest = self._manifest()
         return manifest.quantization if manifest else {}
 
+    def derived(self) -> dict[str, str]:
+        """sha256 of the blobs that were made here and proven, for their names do not say it."""
+        manifests = [self._read(record) for record in (self.path / "manifests").glob("*.json")]
+        files = [file for manifest in manifests if manifest for file in manifest.files]
+        return {file.blob: file.sha256 for file in files if is_derived(file.blob)}
+
     def _manifest(self) -> Manifest | None:
-        record = self._record(self.commit())
+        return self._read(self._record(self.commit()))
+
+    @staticmethod
+    def _read(record: Path) -> Manifest | None:
         try:
             return parse_manifest(json.loads(record.read_text()), str(record))
         except (OSError, ValueError, FleetError):
@@ -77,7 +86,7 @@ class ModelFolder:
 
     def stage(self, manifest: Manifest) -> Path:
         """The snapshot of ``manifest``, all of whose blobs are there, under a name that nobody looks for."""
-        staging = self.path / "snapshots" / f".{manifest.commit}.staging"
+        staging = self._staging(manifest.commit)
         shutil.rmtree(staging, ignore_errors=True)
         for file in manifest.files:
             link = staging / file.path
@@ -97,6 +106,12 @@ class ModelFolder:
         for ref in {"main", self.artifact.revision} - {manifest.commit}:
             self._write(self.path / "refs" / ref, manifest.commit)
         self.forget_partials()
+
+    def discard(self, commit: str, blobs: Iterable[str]) -> None:
+        """Remove what was staged of a snapshot, and those of its blobs that no other one has."""
+        shutil.rmtree(self._staging(commit), ignore_errors=True)
+        for name in blobs:
+            self.blob(name).unlink(missing_ok=True)
 
     def forget_partials(self) -> None:
         """Give back the room of what was begun and will not be taken up."""
@@ -120,6 +135,9 @@ class ModelFolder:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
+    def _staging(self, commit: str) -> Path:
+        return self.path / "snapshots" / f".{commit}.staging"
+
     def _record(self, commit: str) -> Path:
         return self.path / "manifests" / f"{commit}.json"
 
@@ -131,6 +149,11 @@ class ModelFolder:
             link.parent.mkdir(parents=True, exist_ok=True)
             (staging / file.path).replace(link)
         shutil.rmtree(staging)
+        if manifest.quantization:  # all of it was made here: what was measured for other devices must not mix with it
+            wanted = {snapshot / file.path for file in manifest.files}
+            for path in set(snapshot.rglob("*")) - wanted:
+                if path.is_symlink():
+                    path.unlink()
 
     @staticmethod
     def _write(path: Path, text: str) -> None:

@@ -23,6 +23,7 @@ class CachedSnapshot:
     folder: Path
     files: tuple[RemoteFile, ...]
     quantization: Mapping[str, Any]  # as in a manifest
+    sha256: Mapping[str, str]  # of blobs whose name does not say it
 
     @classmethod
     def find(cls, cache: Path, artifact: Artifact) -> CachedSnapshot | None:
@@ -34,15 +35,17 @@ class CachedSnapshot:
             return None
         if not all(path.is_file() for path in snapshot.rglob("*") if not path.is_dir()):
             return None  # links to what is gone
-        found = cls.of(snapshot, commit, folder.quantization())
+        found = cls.of(snapshot, commit, folder.quantization(), folder.derived())
         return found if found.files else None
 
     @classmethod
-    def of(cls, folder: Path, commit: str, quantization: Mapping[str, Any]) -> CachedSnapshot:
+    def of(
+        cls, folder: Path, commit: str, quantization: Mapping[str, Any], sha256: Mapping[str, str] | None = None
+    ) -> CachedSnapshot:
         """The files in ``folder``, wherever that is."""
         paths = sorted(path for path in folder.rglob("*") if path.is_file())
         files = tuple(RemoteFile(str(path.relative_to(folder)), _blob(path), path.stat().st_size) for path in paths)
-        return cls(commit, folder, files, quantization)
+        return cls(commit, folder, files, quantization, sha256 or {})
 
     def read_into(self, file: RemoteFile, start: int, view: memoryview) -> None:
         """Fill ``view`` with the file's content from byte ``start`` on."""

@@ -38,7 +38,7 @@ class Origin:
     def content(self, artifact: Artifact, commit: str) -> Content:
         cached = self._find(replace(artifact, revision=commit))
         if cached:
-            return plain(_chosen(cached.files, artifact), cached.read_into, cached.quantization)
+            return plain(_chosen(cached.files, artifact), cached.read_into, cached.quantization, cached.sha256)
         if artifact.quantization:
             return quantized(artifact, commit, self.content(artifact.source, commit))
         hub = self._hub(artifact)

@@ -59,22 +59,17 @@ class Push:
         unseen = set(self._layout.blobs) - set(sha256)
         frames = tuple(upload.sizes[number] for number in pieces) if self._codec else ()
         draft = self._layout.manifest({**dict.fromkeys(unseen, ""), **sha256}, TOOL)
-        manifest = replace(
-            draft,
-            compression=self._compression,
-            frame_size=self._part if frames else 0,
-            frames=frames,
-            quantization=self._conclude(content, sha256),
-        )
+        manifest = replace(draft, compression=self._compression, frame_size=self._part if frames else 0, frames=frames)
         if unseen:
-            sha256.update(self._read_back(unseen, manifest))
+            sha256.update(self._read_back(unseen, manifest, content))
             manifest = replace(manifest, files=self._layout.manifest(sha256, TOOL).files)
+        manifest = replace(manifest, quantization=self._conclude(content, sha256))
         self._store.put_manifest(self._key, manifest)
         return manifest
 
-    def _conclude(self, content: Content, hashed: Collection[str]) -> Mapping[str, Any]:
+    def _conclude(self, content: Content, sha256: Mapping[str, str]) -> Mapping[str, Any]:
         try:
-            return content.conclude(hashed)
+            return content.conclude(sha256)
         except FleetError:
             self._store.delete(self._key)
             raise
@@ -97,7 +92,7 @@ class Push:
         paths = {file.path for blob, file in blobs.items() if blob not in known}
         sources = {file.blob: file for file in content.sources if file.path in paths}
         sizes.update({blob: file.size for blob, file in sources.items()})
-        digests = Digests({blob: size for blob, size in sizes.items() if blob not in known})
+        digests = Digests({blob: size for blob, size in sizes.items() if blob not in known}, content.sha256)
         read = content.reader(digests)
         numbers = {piece.offset: number for number, piece in pending.items()}
         left: Counter[str] = Counter()  # bytes
@@ -124,10 +119,8 @@ class Push:
         except _WrongBytesError as error:
             upload.abort()  # not before: a part that is on its way would say that the upload is gone
             names = ", ".join(sorted({**sources, **blobs}[blob].path for blob in digests.damaged))
-            cause = f"{names} as downloaded is not what the hub says (its hash differs)"
-            next_step = (
-                "Nothing was published. Run again; if it stays, something on the way from the hub changes files."
-            )
+            cause = f"{names}, as it was read, is not what it should be (its hash differs)"
+            next_step = "Nothing was published. Run again; if it stays, something on the way changes files."
             raise FleetError(self._attempted, cause, next_step) from error
         except GoneError as error:
             # The frames of another publisher are not known here; its plain tar is as ours.
@@ -136,10 +129,10 @@ class Push:
                 raise FleetError(self._attempted, cause, "Run again, on one publisher.") from error
         return digests.sha256
 
-    def _read_back(self, blobs: Collection[str], manifest: Manifest) -> dict[str, str]:
+    def _read_back(self, blobs: Collection[str], manifest: Manifest, content: Content) -> dict[str, str]:
         """sha256 of ``blobs`` as the store has them."""
         extents = [self._layout.extents[blob] for blob in blobs]
-        digests = Digests({extent.blob: extent.size for extent in extents})
+        digests = Digests({extent.blob: extent.size for extent in extents}, content.sha256)
         source = TarSource(self._store.address(self._key, READ_BACK_SECONDS), manifest, self._store.settings.ca)
 
         def step(piece: Piece, view: memoryview) -> None:
@@ -151,6 +144,6 @@ class Push:
         if digests.damaged:
             self._store.delete(self._key)
             names = ", ".join(sorted(self._layout.blobs[blob].path for blob in digests.damaged))
-            cause = f"{names} as the store has it is not what the hub says (its hash differs)"
+            cause = f"{names}, as the store has it, is not what it should be (its hash differs)"
             raise FleetError(self._attempted, cause, "Nothing was published. Run again.")
         return digests.sha256

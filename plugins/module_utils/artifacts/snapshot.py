@@ -16,6 +16,7 @@ from .cache_filling import DamagedError, disk_cause, fill_blobs
 from .cache_layout import ModelFolder
 from .content import Content
 from .layout import Layout
+from .manifest import is_derived
 from .origin import Origin
 from .push import TOOL
 from .transfer.digests import Digests, hash_file
@@ -86,8 +87,8 @@ def put(
         with folder.locked():
             received = _fill(folder, layout, content, progress, approve)
     except DamagedError as error:
-        cause = f"{error} as downloaded is not what the hub says (its hash differs, twice)"
-        raise FleetError(attempted, cause, "Does something between the hub and here change files?") from error
+        cause = f"{error}, as it was read, is not what it should be (its hash differs)"
+        raise FleetError(attempted, cause, "Run again; if it stays, something on the way changes files.") from error
     except OSError as error:
         raise FleetError(attempted, *disk_cause(error, folder)) from error
     return there(folder, commit, received, changed=True)
@@ -98,12 +99,14 @@ def _fill(folder: ModelFolder, layout: Layout, content: Content, progress: Progr
     if content.sources:
         folder.forget_partials()  # whether they are right could not be told
     blobs = layout.blobs
+    proven = folder.derived()
     sha256 = {}
     for name, file in blobs.items():
         path = folder.blob(name)
         if path.is_file() and path.stat().st_size == file.size:
             digest, right = hash_file(path, name)
-            if right:
+            # What a run made that did not live to prove it is made again, as its proof needs it to be read in any case.
+            if right and (not is_derived(name) or proven.get(name) == digest):
                 sha256[name] = digest
 
     def pieces(names: Iterable[str]) -> Iterable[Piece]:
@@ -119,11 +122,19 @@ def _fill(folder: ModelFolder, layout: Layout, content: Content, progress: Progr
         for segment in piece.segments:
             read_file(blobs[segment.blob], segment.start, view)
 
-    filled = fill_blobs(folder, missing, pieces, read, progress, copies=content.copies)
-    quantization = dict(content.conclude(hashed.sha256.keys() - hashed.damaged))
-    manifest = layout.manifest({**sha256, **filled.sha256}, TOOL)
-    if approve:
-        quantization["proof"] = {**quantization["proof"], **approve(folder.stage(manifest))}
+    new = [name for name in missing if not folder.blob(name).exists()]
+    filled = fill_blobs(folder, missing, pieces, read, progress, content.sha256, copies=content.copies)
+    sha256.update(filled.sha256)
+    manifest = layout.manifest(sha256, TOOL)
+    try:
+        if hashed.damaged:
+            raise DamagedError(", ".join(file.path for file in content.sources if file.blob in hashed.damaged))
+        quantization = dict(content.conclude({**hashed.sha256, **sha256}))
+        if approve:
+            quantization["proof"] = {**quantization["proof"], **approve(folder.stage(manifest))}
+    except (DamagedError, FleetError):
+        folder.discard(manifest.commit, new)
+        raise
     folder.place(replace(manifest, quantization=quantization))
     return filled.received
 

@@ -8,6 +8,7 @@ weight is read, and reading the file from its start reads the source from its st
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import threading
 from bisect import bisect_right
@@ -84,12 +85,16 @@ class QuantizedFile:
             if first < last:
                 self._fill(tensor, first - tensor.start, view[first - start : last - start], begin, source)
 
-    def read_again(self, seen: Seen) -> None:
-        """Quantize all of it once more, for the evidence and for ``seen`` alone."""
+    def read_again(self, seen: Seen) -> str:
+        """Quantize all of it once more, for the evidence and for ``seen``; the sha256 of what comes out."""
         self._evidence.clear()
+        digest = hashlib.sha256()
         buffer = memoryview(bytearray(PIECE))
         for start in range(0, self.size, PIECE):
-            self.read(start, buffer[: min(PIECE, self.size - start)], seen)
+            view = buffer[: min(PIECE, self.size - start)]
+            self.read(start, view, seen)
+            digest.update(view)
+        return digest.hexdigest()
 
     def _source_at(self, position: int, *, up: bool = False) -> int:
         """Where in the source the bytes are that ``position`` here is made of; in a weight, where their row begins.

@@ -125,8 +125,6 @@ class Maker:
             def read(file: RemoteFile, start: int, view: memoryview) -> None:
                 (added if file in added.files else source).read_into(file, start, view)
 
-            if folder.snapshot(commit).is_dir():
-                folder.forget(commit)  # what was measured for other devices must not mix with this
             return put(folder, commit, plain([*source.files, *added.files], read, said), self.progress)
 
     def _approval(self, artifact: Artifact, source: Path) -> Approve | None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..artifacts.checkpoint import read_headers
@@ -75,21 +75,27 @@ class QuantizedModel:
 
         return read
 
-    def prove(self, hashed: Collection[str]) -> Proof:
-        """Proof that what was read is a good likeness of the source; FleetError, with the tensor named, where not.
+    def prove(self, sha256: Mapping[str, str]) -> Proof:
+        """Proof that what was written is a good likeness of the source; FleetError, with the tensor named, where not.
 
-        ``hashed`` are the blobs whose hash was right as they were read. The others are read again.
+        ``sha256`` are those of ``files`` as they were written, and of those ``sources`` whose hash was right as they
+        were read for all of that. The others are read again.
         """
         for path, file in self._made.items():
             source = self._source[path]
-            if source.blob not in hashed or not file.is_proven():
-                digests = Digests({source.blob: source.size})
-                file.read_again(_told(digests, source))
-                if digests.damaged:
-                    step = "Run again; if it stays, something on the way changes files."
-                    raise FleetError(f"Failed to quantize {self._label}", f"the hash of {path} is wrong", step)
+            if source.blob not in sha256 or not file.is_proven():
+                self._make_again(source, file, sha256)
         evidence = {name: found for file in self._made.values() for name, found in file.evidence.items()}
         return prove(evidence, self._label)
+
+    def _make_again(self, source: RemoteFile, file: QuantizedFile, sha256: Mapping[str, str]) -> None:
+        digests = Digests({source.blob: source.size})
+        made = file.read_again(_told(digests, source))
+        written = sha256.get(self._target(source).blob, made)
+        if digests.damaged or made != written:
+            cause = f"{source.path}, as it was read, was not always the same (its hash differs)"
+            step = "Run again; if it stays, something on the way changes files."
+            raise FleetError(f"Failed to quantize {self._label}", cause, step)
 
     def _json(self, path: str) -> dict[str, Any]:
         file = self._source.get(path)

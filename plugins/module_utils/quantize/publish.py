@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..artifacts.artifact import Artifact
@@ -27,9 +27,9 @@ def quantized(artifact: Artifact, commit: str, source: Content) -> Content:
     require_numpy()
     model = QuantizedModel(source.files, source.reader(None), artifact.label)
 
-    def conclude(hashed: Collection[str]) -> Mapping[str, Any]:
+    def conclude(sha256: Mapping[str, str]) -> Mapping[str, Any]:
         tools = {"inference.fleet": f"generation {GENERATION}", "numpy": np.__version__}
-        return record(artifact, commit, source.files, model.ignored, tools, model.prove(hashed).as_dict())
+        return record(artifact, commit, source.files, model.ignored, tools, model.prove(sha256).as_dict())
 
     return Content(model.files, model.reader, conclude, model.sources, COPIES)
 
