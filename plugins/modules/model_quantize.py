@@ -218,9 +218,9 @@ def main() -> None:
         Path(p["cache_dir"]),
         Hub(p["hub_url"] or "", p["hub_token"] or "", p["hub_ca"] or ""),
         Progress(p["progress_file"]),
-        options if options.image else None,
+        options,
+        _gaudi(p) if p["gaudi"] else gaudi.Options(),
         Runner(p["vllm_image"], gpus) if p["vllm_image"] else None,
-        _gaudi(p) if p["gaudi"] else None,
     )
     try:
         found, errors = maker.make(artifacts(p["models"], family_needed=False), check_mode=module.check_mode)

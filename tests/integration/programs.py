@@ -46,6 +46,11 @@ store = open.open_store(base.Settings.of(p["store"]))
 cache = {"cache": Path(p["cache"]), "fill_cache": True} if "cache" in p else {}
 *_, errors = publish.Publisher(store, hub.Hub(p["hub"], ""), progress=silent, check_mode=False, **cache).publish(wanted)
 """
+MAKE = """
+from ansible_collections.inference.fleet.plugins.module_utils.quantize import llmcompressor, make
+options = llmcompressor.Options(p["image"], samples=4, length=128)
+*_, errors = make.Maker(Path(p["cache"]), hub.Hub(p["hub"], ""), silent, options).make(wanted, check_mode=False)
+"""
 FETCH = """
 *_, errors = fetch.fill(Path(p["cache"]), wanted, p["sources"], silent, check_mode=False)
 """

@@ -61,6 +61,10 @@ def test_an_entry_that_is_there_twice_counts_once():
             "needs the device_generation g2 or g3 and a tensor_parallel_size",
         ),
         ({**CALIBRATED, "tensor_parallel_size": "two"}, "that it is to be served on"),
+        (
+            {"quantization": "fp8dynamic"},
+            "quantization 'fp8dynamic' of tiiuae/falcon-7b-instruct is none of fp8_dynamic",
+        ),
         ({"formats": ["safetensor"]}, "format safetensor of tiiuae/falcon-7b-instruct is none of safetensors, bin"),
     ],
 )

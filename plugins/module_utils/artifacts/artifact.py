@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import FleetError
 from ..quantize.calibration_target import GENERATIONS, Calibration
-from ..quantize.schemes import GAUDI
+from ..quantize.schemes import ACCELERATORS, GAUDI
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -146,6 +146,8 @@ def _problem(artifact: Artifact, family_needed: bool) -> str:
         return f"revision {artifact.revision!r} of {artifact.repo_id} is not a commit, branch or tag"
     if family_needed and not artifact.given_key and not SEGMENT.fullmatch(artifact.family):
         return f"family {artifact.family!r} of {artifact.repo_id} is not a folder name"
+    if artifact.quantization and artifact.quantization not in ACCELERATORS:
+        return f"quantization {artifact.quantization!r} of {artifact.hub_id} is none of {', '.join(ACCELERATORS)}"
     target = artifact.calibration
     if target and (target.generation not in GENERATIONS or target.parallel < 1):
         told = f"device_generation {' or '.join(GENERATIONS)} and a tensor_parallel_size"

@@ -11,12 +11,28 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..artifacts.layout import ReadFile, RemoteFile
+from ..errors import FleetError
 from ..safetensors import Tensor
 
 CONFIG = "config.json"
 INDEX = "model.safetensors.index.json"
 FORMAT = "float-quantized"
 FORMAT_VERSION = "0.19.0"  # of compressed-tensors, whose files ours are equal to
+
+
+def read_json(path: str, files: Iterable[RemoteFile], read: ReadFile, label: str) -> dict[str, Any]:
+    """The object in the file ``path`` among ``files`` of the model ``label``."""
+    file = next((file for file in files if file.path == path), None)
+    if file is None:
+        step = "Is it a model in the form of Hugging Face's transformers?"
+        raise FleetError(f"Failed to quantize {label}", f"it has no {path}", step)
+    content = bytearray(file.size)
+    read(file, 0, memoryview(content))
+    try:
+        return dict(json.loads(content))
+    except (TypeError, ValueError) as error:
+        raise FleetError(f"Failed to read {path} of {label}", str(error), "Is the file whole?") from error
 
 
 def config_content(config: Mapping[str, Any], ignored: Sequence[str]) -> bytes:

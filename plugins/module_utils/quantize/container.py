@@ -77,11 +77,16 @@ def name_for(subject: Path) -> str:
     return f"fleet-quantize-{hashlib.sha256(str(subject.absolute()).encode()).hexdigest()[:12]}"
 
 
+def end(subject: Path) -> None:
+    """End the container that works on this folder; one goes on when the run that waits for it is killed."""
+    look("docker", "rm", "--force", "--volumes", name_for(subject), timeout=60)
+
+
 @contextmanager
 def _container(program: Program, subject: Path, attempted: str) -> Iterator[str]:
-    """The name of a container that is ready to start. One that a run left, which was killed, is ended first."""
+    """The name of a container that is ready to start."""
     name = name_for(subject)
-    _remove(name)
+    end(subject)
     limits = [f"--memory={program.memory}", f"--memory-swap={program.memory}"] if program.memory else []
     try:
         docker(
@@ -107,11 +112,7 @@ def _container(program: Program, subject: Path, attempted: str) -> Iterator[str]
         cause = f"there is no image {program.image} on this host, and it cannot be pulled ({error.cause})"
         raise FleetError(attempted, cause, f"Set {program.image_option} to one that can.") from error
     finally:
-        _remove(name)
-
-
-def _remove(name: str) -> None:
-    look("docker", "rm", "--force", "--volumes", name, timeout=60)
+        end(subject)
 
 
 def _explained(error: FleetError, attempted: str, name: str, program: Program) -> FleetError:

@@ -41,7 +41,7 @@ ENVIRONMENT = (
 class Options:
     """How it is done."""
 
-    image: str  # with vLLM for Gaudi and its calibration script
+    image: str = ""  # with vLLM for Gaudi and its calibration script; empty: there is none
     script: str = "/workspace/vllm-gaudi/calibration/calibrate_model.sh"  # in the image
     digest: str = ""  # what the script's folder must hash to (sha256:…); empty: whatever it is
     devices: str = "all"  # which it may use, as HABANA_VISIBLE_DEVICES

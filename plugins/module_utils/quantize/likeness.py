@@ -11,6 +11,7 @@ from ..safetensors import Tensor
 from .arrays import np
 from .decode import PACKED, SCALE, WEIGHT, Layer
 from .floats import SMALLEST_NORMAL, widen
+from .oneshot import is_needed, is_tied
 from .proof import STEP
 from .rows import Evidence, sum_of_squares
 from .stored import StoredTensors
@@ -24,11 +25,13 @@ def likeness(source: Path, target: Path) -> dict[str, Evidence]:
     A peak is that of an area that shares a scale. FleetError where a tensor is missing, or another than the source's
     although it is not quantized, or where a scale is not a positive number.
     """
+    tied = is_tied(source)
     with StoredTensors(source) as before, StoredTensors(target) as after:
         return {
             name: found
             for name, tensor in before.tensors.items()
-            if (found := _compare(tensor, before, after, f"Failed to prove {target}")) is not None
+            if (name in after.tensors or is_needed(name, tied))
+            and (found := _compare(tensor, before, after, f"Failed to prove {target}")) is not None
         }
 
 

@@ -24,7 +24,7 @@ ENVIRONMENT = ("HF_HUB_OFFLINE=1", "TOKENIZERS_PARALLELISM=false", "TMPDIR=/tmp"
 class Options:
     """How it is done."""
 
-    image: str  # with llm-compressor for a `python` that is its entry point
+    image: str = ""  # with llm-compressor for its `python`; empty: there is none
     ignored: Sequence[str] = ("lm_head",)  # layers that stay as they are
     calibration: Path | None = None  # a file of samples; without one, the text that is shipped
     samples: int = 512  # of the data that are used, at most
@@ -67,7 +67,12 @@ def _program(root: Path, target: Path, options: Options) -> Program:
         arguments=("-I", "-c", inspect.getsource(oneshot)),
         environment=ENVIRONMENT,
         mounts=(f"source={root},target=/source,readonly", f"source={target.absolute()},target=/target"),
-        options=("--read-only", "--tmpfs=/tmp", *([f"--gpus={options.gpus}"] if options.gpus else [])),
+        options=(
+            "--entrypoint=python",
+            "--read-only",
+            "--tmpfs=/tmp",
+            *([f"--gpus={options.gpus}"] if options.gpus else []),
+        ),
         memory=options.memory,
         memory_step="Set quantize_memory higher, or use fp8_dynamic, which needs little.",
     )

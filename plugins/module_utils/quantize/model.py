@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -17,7 +16,7 @@ from ..artifacts.transfer.pieces import Piece, Segment
 from ..errors import FleetError
 from ..safetensors import Header
 from .checkpoint import QuantizedFile, Seen
-from .config import CONFIG, INDEX, config_content, index_content
+from .config import CONFIG, INDEX, config_content, index_content, read_json
 from .proof import Proof, prove
 from .schemes import OWN
 from .selection import ignored, is_quantized, require_quantizable
@@ -98,16 +97,7 @@ class QuantizedModel:
             raise FleetError(f"Failed to quantize {self._label}", cause, step)
 
     def _json(self, path: str) -> dict[str, Any]:
-        file = self._source.get(path)
-        if file is None:
-            step = "Is it a model in the form of Hugging Face's transformers?"
-            raise FleetError(f"Failed to quantize {self._label}", f"it has no {path}", step)
-        content = bytearray(file.size)
-        self._read(file, 0, memoryview(content))
-        try:
-            return dict(json.loads(content))
-        except (TypeError, ValueError) as error:
-            raise FleetError(f"Failed to read {path} of {self._label}", str(error), "Is the file whole?") from error
+        return read_json(path, self._source.values(), self._read, self._label)
 
     def _file(self, path: str, header: Header) -> QuantizedFile:
         source = self._source[path]

@@ -176,8 +176,17 @@ def require_names(wanted: set[str], made: set[str]) -> None:
 
 def needed(folder: Path) -> set[str]:
     """Names of the tensors that a copy of the model must have."""
-    tied = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("tie_word_embeddings", False)
-    return {name for name in names_in(folder) if not name.endswith(BUFFERS) and not (tied and name == HEAD)}
+    tied = is_tied(folder)
+    return {name for name in names_in(folder) if is_needed(name, tied)}
+
+
+def is_tied(folder: Path) -> bool:
+    """Whether the head is the embedding."""
+    return bool(json.loads((folder / "config.json").read_text(encoding="utf-8")).get("tie_word_embeddings"))
+
+
+def is_needed(name: str, tied: bool) -> bool:
+    return not name.endswith(BUFFERS) and not (tied and name == HEAD)
 
 
 def names_in(folder: Path) -> set[str]:

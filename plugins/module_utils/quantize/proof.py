@@ -53,6 +53,8 @@ class Proof:
 
 def prove(evidence: Mapping[str, Evidence], label: str, scheme: str = OWN) -> Proof:
     """FleetError, with the tensor named, where a tensor of the model ``label`` is too far from its source."""
+    if not evidence:
+        raise FleetError(f"Failed to quantize {label}", "no tensor of it was", STEP)
     limits = LIMITS[scheme]
     ratios = {name: _relative(found) for name, found in evidence.items()}
     for name, ratio in ratios.items():

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..errors import FleetError
@@ -45,14 +45,19 @@ def ignored(tensors: Iterable[Tensor]) -> list[str]:
     return sorted({HEAD_MODULE, *kept})
 
 
-def require_quantizable(config: dict[str, Any], tensors: Iterable[Tensor], label: str) -> None:
-    """FleetError where there is nothing to quantize, or not by us."""
-    attempted = f"Failed to quantize {label}"
-    tensors = list(tensors)
+def require_unquantized(config: Mapping[str, Any], label: str) -> None:
+    """FleetError where somebody has quantized it."""
     done = config.get("quantization_config")
     if done:
-        method = done.get("quant_method") or "some method"
-        raise FleetError(attempted, f"it is quantized already ({method})", "Leave out quantization: serve it as it is.")
+        cause = f"it is quantized already ({done.get('quant_method') or 'some method'})"
+        raise FleetError(f"Failed to quantize {label}", cause, "Leave out quantization: serve it as it is.")
+
+
+def require_quantizable(config: dict[str, Any], tensors: Iterable[Tensor], label: str) -> None:
+    """FleetError where there is nothing to quantize, or not by us."""
+    require_unquantized(config, label)
+    attempted = f"Failed to quantize {label}"
+    tensors = list(tensors)
     fused = next((t for t in tensors if len(t.shape) == 3 and FUSED_EXPERTS.search(t.name)), None)
     if fused:
         cause = f"{fused.name} holds all experts of a layer in one tensor, which fp8_dynamic does not take apart"

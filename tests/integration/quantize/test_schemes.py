@@ -163,7 +163,7 @@ def test_a_target_that_is_there_is_not_touched(model, target, options):
 def test_what_a_killed_run_left_does_not_stand_in_the_way(model, tmp_path, options, monkeypatch):
     program = llmcompressor._program(model, tmp_path, options)
     with monkeypatch.context() as killed:
-        killed.setattr(container, "_remove", lambda _name: None)
+        killed.setattr(container, "end", lambda _subject: None)
         with container._container(program, tmp_path, ""):
             pass
     assert left(tmp_path)

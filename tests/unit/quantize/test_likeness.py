@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 
+import numpy as np
 import pytest
 
 from ansible_collections.inference.fleet.plugins.module_utils.errors import FleetError
@@ -13,7 +15,7 @@ from ansible_collections.inference.fleet.plugins.module_utils.quantize.likeness 
 from ansible_collections.inference.fleet.plugins.module_utils.quantize.stored import StoredTensors
 from tests.quantize_folder import quantize_folder
 
-from ...checkpoints import repository, weights
+from ...checkpoints import repository, safetensors, weights
 
 UP = "model.layers.0.mlp.up_proj.weight"
 FILE = "model.safetensors"
@@ -73,3 +75,22 @@ def test_codes_of_another_row_are_seen(models):
     with StoredTensors(models[1]) as stored:
         overwrite(models[1], UP, stored.rows(UP, 1, 2).tobytes())
     assert likeness(*models[:2])[UP].noise > 2 * before.noise
+
+
+def test_what_no_library_reads_any_more_may_be_missing(models):
+    source, target, _proof = models
+    buffers = {"model.layers.0.self_attn.rotary_emb.inv_freq": np.ones((4, 1), np.float32)}
+    (source / "buffers.safetensors").write_bytes(safetensors(buffers))
+    assert len(likeness(source, target)) == 7
+
+
+def test_a_head_may_be_missing_where_it_is_the_embedding(models, tmp_path):
+    source = models[0]
+    (tmp_path / "tied").mkdir()
+    for name, content in repository(weights(tied=True)).items():
+        (tmp_path / "tied" / name).write_bytes(content)
+    quantize_folder(tmp_path / "tied", tmp_path / "without")
+    with pytest.raises(FleetError, match=r"lm_head\.weight is missing"):
+        likeness(source, tmp_path / "without")
+    (source / "config.json").write_text(json.dumps({"tie_word_embeddings": True}))
+    assert len(likeness(source, tmp_path / "without")) == 7

@@ -79,3 +79,8 @@ def test_sums_that_are_no_numbers_are_no_proof(made):
 
 def test_zeros_are_like_zeros():
     assert prove({"w": Evidence(4, 0.0, 0.0)}, "m").relative_l2 == 0
+
+
+def test_nothing_is_no_proof():
+    with pytest.raises(FleetError, match="no tensor of it was"):
+        prove({}, "m")
