@@ -43,10 +43,13 @@ table.head(0).to_pickle("/data/empty.pkl")
 
 
 class Program:
-    """Leaves a file beside itself as it is unpickled."""
+    """Opens a file to write as it is unpickled, in a folder that only this host has."""
+
+    def __init__(self, marker):
+        self.marker = marker
 
     def __reduce__(self):
-        return (open, ("/data/ran", "w"))
+        return (open, (str(self.marker), "w"))
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +68,7 @@ def data(gaudi_image, tmp_path_factory):
     """A folder with questions of every kind."""
     folder = tmp_path_factory.mktemp("data")
     (folder / "a.jsonl").write_text(json.dumps(ROW) + "\n")
-    (folder / "program.pkl").write_bytes(pickle.dumps(Program()))
+    (folder / "program.pkl").write_bytes(pickle.dumps(Program(folder / "ran")))
     user = f"--user={os.getuid()}:{os.getgid()}"
     docker("run", "--rm", user, f"--volume={folder}:/data", gaudi_image, "-c", WRITE_TABLES)
     return folder
@@ -100,7 +103,7 @@ def test_questions_of_every_kind_are_asked(made, calibration):
     [
         ("lacking.parquet", "lacking.parquet has no question, only id, system_prompt. Give it the columns"),
         ("empty.pkl", "the calibration data empty.pkl is empty"),
-        ("program.pkl", "program.pkl has no system_prompt and no question, only nothing"),
+        ("program.pkl", "program.pkl cannot be read (FileNotFoundError: "),
     ],
 )
 def test_a_table_without_questions_is_refused_and_a_program_runs_in_the_container_only(
