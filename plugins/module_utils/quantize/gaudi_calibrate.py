@@ -58,8 +58,10 @@ def main() -> None:
 def calibrate(request: dict[str, Any]) -> dict[str, str]:
     """Run the script; the versions of the tools, and the digest of the script's folder."""
     script = Path(request["script"])
-    if not script.is_file():
-        raise RefusedError(f"the image has no {script}", "Name the script in it with quantize_gaudi.script.")
+    for path in (script, script.with_name(DETECT)):  # without the latter, Python's status 2 reads as Gaudi 2
+        if not path.is_file():
+            step = "Set quantize_gaudi.script to vllm-gaudi's script in it, which has its steps beside it."
+            raise RefusedError(f"the image has no {path}", step)
     digest = digest_of(script.parent)
     if request["digest"] and request["digest"] != digest:
         cause = f"the folder of {script} hashes to {digest}, not to {request['digest']}"

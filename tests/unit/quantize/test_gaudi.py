@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from ansible_collections.inference.fleet.plugins.module_utils.errors import Flee
 from ansible_collections.inference.fleet.plugins.module_utils.quantize import calibration_target
 from ansible_collections.inference.fleet.plugins.module_utils.quantize.calibration_target import Calibration
 from ansible_collections.inference.fleet.plugins.module_utils.quantize.gaudi import calibrate_in_container
-from ansible_collections.inference.fleet.plugins.module_utils.quantize.gaudi_calibrate import digest_of
+from ansible_collections.inference.fleet.plugins.module_utils.quantize.gaudi_calibrate import DETECT, digest_of
 from ansible_collections.inference.fleet.plugins.module_utils.quantize.make import Maker
 
 from .conftest import COMMIT, FILES, SCRIPT
@@ -147,6 +148,13 @@ def test_what_cannot_be_is_refused(calibrate, wanted, options, message):
     with pytest.raises(FleetError) as raised:
         calibrate(wanted, **options)
     assert message in str(raised.value)
+
+
+def test_an_image_without_the_detection_is_no_gaudi_2(calibrate, tmp_path):
+    folder = shutil.copytree(SCRIPT.parent, tmp_path / "calibration")
+    (folder / DETECT).unlink()
+    with pytest.raises(FleetError, match=f"the image has no {folder / DETECT}. Set quantize_gaudi.script to"):
+        calibrate(script=str(folder / SCRIPT.name))
 
 
 def test_a_result_is_a_model_of_its_own_that_says_what_it_is_for(make, cache):
