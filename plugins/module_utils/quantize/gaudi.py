@@ -8,17 +8,19 @@ What the model becomes is itself, with a folder of measurements and scales; vLLM
 from __future__ import annotations
 
 import inspect
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import FleetError
+from ..fit.text_config import text_config
 from . import gaudi_calibrate
 from .calibration_target import Calibration
 from .container import Program, Tools, ask, root_of
 from .gaudi_dataset import read_questions
-from .gaudi_files import Ranks, complete
+from .gaudi_files import Ranks, require_complete
 
 MOST = 8  # devices of one host; beyond that the script wants a Ray cluster
 ENVIRONMENT = (
@@ -82,6 +84,7 @@ def calibrate_in_container(
     attempted = f"Failed to calibrate {source} for {wanted}"
     measured = options.measured_on or wanted.parallel
     _require_possible(measured, wanted, options, attempted)
+    layers = _layers_of(source, attempted)
     rows = read_questions(options.calibration)
     root = root_of(source)
     request: dict[str, Any] = {
@@ -104,7 +107,7 @@ def calibrate_in_container(
     try:
         answer = ask(_program(root, target, place, request["data"], options), request, target, attempted)
         ranks = [Ranks(measured, listed=True), *unified]
-        layers = complete(target, place, name.lower(), wanted.generation, ranks, attempted)
+        require_complete(target, place, name.lower(), wanted.generation, layers, ranks, attempted)
     except BaseException:
         shutil.rmtree(target, ignore_errors=True)
         raise
@@ -123,6 +126,15 @@ def _require_possible(measured: int, wanted: Calibration, options: Options, atte
     if options.experts and measured == wanted.parallel > 1:
         cause = f"of {measured} ranks that share experts out each measures its own only, and nothing would unify them"
         raise FleetError(attempted, cause, "Set quantize_gaudi.measured_on to a multiple of the tensor parallel size.")
+
+
+def _layers_of(source: Path, attempted: str) -> int:
+    """How many must have been measured in the end."""
+    try:
+        return text_config(json.loads((source / "config.json").read_text(encoding="utf-8"))).depth
+    except (KeyError, OSError, TypeError, ValueError) as error:
+        cause = f"its config.json does not say how many layers it has ({type(error).__name__}: {error})"
+        raise FleetError(attempted, cause, "Is this the configuration of a language model?") from error
 
 
 def _program(root: Path, target: Path, place: str, data: str, options: Options) -> Program:

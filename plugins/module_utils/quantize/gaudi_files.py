@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import shutil
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -21,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import FleetError
+from ..fit.alike import LAYER
 
 STATS = "inc_output"  # what the names of all files of measurements begin with
 MODES = {"measure": "MEASURE", "quant": "QUANTIZE"}
-LAYER = re.compile(r"(?:^|\.)layers?\.(\d+)(?:\.|$)")
 STEP = "Nothing was put in place. Run it again; where that does not help, look at what the script says."
 
 
@@ -40,8 +39,10 @@ class Ranks:
         return [f"_{rank}_{self.count}", *([""] if self.count == 1 else [])]
 
 
-def complete(folder: Path, place: str, name: str, generation: str, ranks: Iterable[Ranks], attempted: str) -> int:
-    """The number of layers that were measured, where all is there for all ``ranks``, measured ones first.
+def require_complete(
+    folder: Path, place: str, name: str, generation: str, layers: int, ranks: Iterable[Ranks], attempted: str
+) -> None:
+    """All must be there, of all the model's ``layers`` and for all ``ranks``, measured ones first.
 
     ``folder`` is where ``place`` lies on this host. The model's folder gets its ``name`` and the configurations the
     path that they will be found under. Raises FleetError where something is missing, empty or not as it must be.
@@ -52,16 +53,15 @@ def complete(folder: Path, place: str, name: str, generation: str, ranks: Iterab
         stats = model / generation
         for left in stats.glob("backup_*"):
             shutil.rmtree(left)  # of a measurement that began anew
-        layers: set[str] = set()
+        modules: set[str] = set()
         for each in ranks:
             for rank in range(each.count):
-                layers |= _rank(stats, each, rank, layers)
+                modules = _rank(stats, each, rank, layers, modules)
     except ValueError as error:
         raise FleetError(attempted, str(error), STEP) from error
     except OSError as error:
         cause = f"{error.filename}: {error.strerror or error}"
         raise FleetError(attempted, cause, STEP) from error
-    return len(layers)
 
 
 def _model_folder(folder: Path, name: str) -> Path:
@@ -87,25 +87,22 @@ def _settle(model: Path, stats: str, generation: str) -> None:
         raise ValueError(f"the configurations are of observer {told}, not maxabs")
 
 
-def _rank(stats: Path, ranks: Ranks, rank: int, expected: set[str]) -> set[str]:
-    """The layers that this rank was to measure, all of which it must have."""
+def _rank(stats: Path, ranks: Ranks, rank: int, layers: int, expected: set[str]) -> set[str]:
+    """The modules that it must have, and has: those ``expected`` of ranks before it, and what it was to measure."""
     suffix = next((each for each in ranks.suffixes(rank) if _measured(stats, each).exists()), ranks.suffixes(rank)[0])
     told = f"rank {rank} of {ranks.count}"
-    files = [_measured(stats, suffix), stats / f"{STATS}_hooks_maxabs_MAXABS_HW{suffix}.json"]
-    modules = stats / f"{STATS}_hooks_maxabs{suffix}_mod_list.json"
-    wanted = _layers(_json(modules, told)) if ranks.listed else expected
-    for path, mode in zip(files, ("DynamicRange", "Scale")):
-        content = _json(path, told)
-        nodes = content.get("Nodes")
-        if content.get("Mode") != mode or not isinstance(nodes, dict) or not nodes:
-            raise ValueError(f"{path.name}, of {told}, holds no {mode} of any module")
-        missing = wanted - _layers(nodes)
-        if missing:
-            names = ", ".join(sorted(missing, key=int))
-            raise ValueError(f"{path.name}, of {told}, has nothing of layer {names}")
-        for module, values in nodes.items():
-            _require_numbers(module, values, path, told)
-        _require_archive(path.with_suffix(".npz"), told)
+    measured, scales = _measured(stats, suffix), stats / f"{STATS}_hooks_maxabs_MAXABS_HW{suffix}.json"
+    listed = _json(stats / f"{STATS}_hooks_maxabs{suffix}_mod_list.json", told) if ranks.listed else []
+    found = {measured: _nodes(measured, "DynamicRange", told), scales: _nodes(scales, "Scale", told)}
+    wanted = expected | _to_measure(listed, found[measured])
+    for path, nodes in found.items():
+        absent = set(range(layers)) - {int(layer[1]) for module in nodes if (layer := LAYER.search(module))}
+        if absent:
+            numbers = ", ".join(str(layer) for layer in sorted(absent))
+            raise ValueError(f"{path.name}, of {told}, has nothing of layer {numbers}")
+        unmeasured = wanted - nodes.keys()
+        if unmeasured:
+            raise ValueError(f"{path.name}, of {told}, has nothing of {min(unmeasured)}")
     return wanted
 
 
@@ -113,8 +110,31 @@ def _measured(stats: Path, suffix: str) -> Path:
     return stats / f"{STATS}_hooks_maxabs{suffix}.json"
 
 
-def _layers(modules: Iterable[str]) -> set[str]:
-    return {found[1] for module in modules if (found := LAYER.search(module))}
+def _nodes(path: Path, mode: str, told: str) -> dict[str, Any]:
+    """What the file and its archive hold, by module."""
+    content = _json(path, told)
+    nodes = content.get("Nodes")
+    if content.get("Mode") != mode or not isinstance(nodes, dict) or not nodes:
+        raise ValueError(f"{path.name}, of {told}, holds no {mode} of any module")
+    for module, values in nodes.items():
+        _require_numbers(module, values, path, told)
+    _require_archive(path.with_suffix(".npz"), told)
+    return nodes
+
+
+def _to_measure(listed: Iterable[str], measured: dict[str, Any]) -> set[str]:
+    """Those of the ``listed`` modules that are to have measurements.
+
+    The library also lists what questions do not run through, and leaves it out: operations of attention that a fused
+    one takes the place of, what holds the experts, a tower for images. But where a module with weights was measured in
+    one layer, it was to be in all.
+    """
+    weighed = {_of_any_layer(module) for module, values in measured.items() if values.get("params")}
+    return {module for module in listed if module in measured or _of_any_layer(module) in weighed}
+
+
+def _of_any_layer(module: str) -> str:
+    return LAYER.sub(".", module)
 
 
 def _require_numbers(module: str, values: Any, path: Path, told: str) -> None:

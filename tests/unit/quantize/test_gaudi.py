@@ -42,6 +42,12 @@ def calibrate(cache, gaudi, tmp_path):
 
 
 @pytest.fixture
+def config(cache):
+    """config.json of the model that is calibrated."""
+    return (cache / "models--Org--Tiny-Chat" / "snapshots" / COMMIT / "config.json").resolve()
+
+
+@pytest.fixture
 def make(cache, gaudi):
     """A function: what the maker makes for ``wanted``, and what goes wrong."""
 
@@ -155,6 +161,31 @@ def test_an_image_without_the_detection_is_no_gaudi_2(calibrate, tmp_path):
     (folder / DETECT).unlink()
     with pytest.raises(FleetError, match=f"the image has no {folder / DETECT}. Set quantize_gaudi.script to"):
         calibrate(script=str(folder / SCRIPT.name))
+
+
+def test_layers_are_those_of_the_language_model(calibrate, config):
+    config.write_text(json.dumps({"num_hidden_layers": 3, "text_config": {"num_hidden_layers": 4}}))
+    with pytest.raises(FleetError, match=r"has nothing of layer 3\."):
+        calibrate()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{}", "how many layers it has (KeyError: 'num_hidden_layers')"),
+        ('{"num_hidden_layers": 0}', "how many layers it has (ValueError: it has 0 layers)"),
+        ("[]", "how many layers it has (TypeError: it is not a JSON object)"),
+        ("", "how many layers it has (JSONDecodeError: "),
+    ],
+)
+def test_a_model_that_does_not_say_how_many_layers_it_has_is_refused_before_it_runs(
+    calibrate, config, tmp_path, content, message
+):
+    config.write_text(content)
+    with pytest.raises(FleetError) as raised:
+        calibrate()
+    assert message in str(raised.value)
+    assert not (tmp_path / "create.json").exists()
 
 
 def test_a_result_is_a_model_of_its_own_that_says_what_it_is_for(make, cache):
