@@ -28,17 +28,32 @@ def reload(machine: Machine, *, containers: Iterable[str] = (), firmware: bool =
 
     ``containers`` use the cards; they are stopped before and started afterwards, whatever happens in between. Without
     ``load`` the modules stay out, and the containers stopped. Raises FleetError when a module stays in use, cannot be
-    loaded, or the firmware cannot be written.
+    loaded, or the firmware cannot be written: the first failure, and behind it those on the way back.
     """
     done: list[str] = []
-    with _stopped(list(containers), load, done):
-        try:
+    stopped: list[str] = []
+    failures: list[FleetError] = []
+    try:
+        with _noting(failures):
+            for name in containers:
+                docker("stop", name, attempted="Failed to free the Gaudis", timeout=STOPPED_WITHIN)
+                stopped.append(name)
+                done.append(f"stopped {name}")
             unload(machine, done)
             if firmware:
                 _update_firmware(machine, done)
-        finally:
-            if load:
+    finally:
+        if load:
+            with _noting(failures):
                 load_all(machine, done)
+            for name in stopped:
+                with _noting(failures):
+                    docker("start", name, attempted=f"Failed to start {name} again", timeout=STOPPED_WITHIN)
+                    done.append(f"started {name}")
+    if failures:
+        first, *others = failures
+        next_steps = [first.next_step, *map(str, others)]
+        raise FleetError(first.attempted, first.cause, " ".join(filter(None, next_steps))) from first
     return done
 
 
@@ -108,22 +123,15 @@ def _update_firmware(machine: Machine, done: list[str]) -> None:
         raise FleetError(
             "Failed to update the firmware of the Gaudis",
             lines[-1] if lines else f"hl-fw-loader ended with {outcome.status}",
-            "The driver is loaded again. Run hl-fw-loader by hand, with the driver unloaded.",
+            "Run hl-fw-loader by hand, with the driver unloaded.",
         )
     done.append("updated the firmware")
 
 
 @contextmanager
-def _stopped(containers: list[str], again: bool, done: list[str]) -> Iterator[None]:
-    attempted = "Failed to free the Gaudis"
-    stopped = []
+def _noting(failures: list[FleetError]) -> Iterator[None]:
+    """What fails is added to ``failures``, and what comes next goes on."""
     try:
-        for name in containers:
-            docker("stop", name, attempted=attempted, timeout=STOPPED_WITHIN)
-            stopped.append(name)
-            done.append(f"stopped {name}")
         yield
-    finally:
-        for name in stopped if again else []:
-            docker("start", name, attempted=f"Failed to start {name} again", timeout=STOPPED_WITHIN)
-            done.append(f"started {name}")
+    except FleetError as error:
+        failures.append(error)

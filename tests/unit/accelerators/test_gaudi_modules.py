@@ -41,6 +41,7 @@ class Kernel:
     loaded: list[str] = field(default_factory=list)
     opened: int = 0  # processes that have a card open
     locked: bool = False  # whether the cards' flash is
+    broken: bool = False  # whether the driver proper cannot be loaded
 
     @property
     def machine(self):
@@ -64,6 +65,8 @@ class Kernel:
             if self.uses(name):
                 return Outcome(1, "", f"modprobe: FATAL: Module {name} is in use.")
             self.loaded.remove(name)
+        elif name == "habanalabs" and self.broken:
+            return Outcome(1, "", "Key was rejected by service")
         else:
             self.loaded.append(name)
         return Outcome(0, "", "")
@@ -131,6 +134,31 @@ def test_containers_come_back_whatever_happens(dockers):
         reload(kernel.machine, containers=["vllm-0"])
     assert dockers == ["stop vllm-0", "start vllm-0"]
     assert set(kernel.loaded) == set(SINCE_1_21)
+
+
+def test_all_that_failed_is_said_and_the_other_containers_come_back(monkeypatch):
+    asked = []
+
+    def docker(*arguments, attempted, **_):
+        asked.append(" ".join(arguments))
+        if arguments == ("start", "vllm-0"):
+            raise FleetError(attempted, "its network is gone", "Create it.")
+
+    monkeypatch.setattr(gaudi_modules, "docker", docker)
+    kernel = Kernel(SINCE_1_21, list(SINCE_1_21), broken=True)
+    with pytest.raises(FleetError) as failed:
+        reload(kernel.machine, containers=["vllm-0", "vllm-1"])
+    assert str(failed.value) == (
+        "Failed to load habanalabs: Key was rejected by service. Look at `dmesg | grep habanalabs`. "
+        "Failed to start vllm-0 again: its network is gone. Create it."
+    )
+    assert asked == ["stop vllm-0", "stop vllm-1", "start vllm-0", "start vllm-1"]
+
+
+def test_a_driver_that_does_not_load_hides_no_firmware_that_cannot_be_written():
+    kernel = Kernel(SINCE_1_21, list(SINCE_1_21), locked=True, broken=True)
+    with pytest.raises(FleetError, match=r"^Failed to update .*: flash is locked\..* Failed to load habanalabs: "):
+        reload(kernel.machine, firmware=True)
 
 
 def test_a_driver_that_was_not_built_for_this_kernel():
