@@ -7,8 +7,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-# What files of these models leave out, as their configuration classes in transformers fill it in.
+# What files of these models leave out, as their configuration classes in transformers 5.23 fill it in.
+TIED = (
+    *("cohere", "cohere2", "ernie4_5", "ernie4_5_moe", "falcon", "gemma", "gemma2", "lfm2", "lfm2_moe", "minicpm3"),
+    *("opt", "smollm3", "starcoder2"),
+)
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    **{kind: {"tie_word_embeddings": True} for kind in TIED},
     "gemma3_text": {
         "num_attention_heads": 8,
         "num_key_value_heads": 4,
@@ -18,9 +23,6 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "sliding_window": 4096,
         "tie_word_embeddings": True,
     },
-    "gemma": {"tie_word_embeddings": True},
-    "gemma2": {"tie_word_embeddings": True},
-    "falcon": {"tie_word_embeddings": True},
     "mistral": {"sliding_window": 4096},
 }
 NESTED = ("text_config", "llm_config", "language_config")

@@ -11,13 +11,19 @@ import pytest
 from ansible_collections.inference.fleet.plugins.module_utils.fit.alike import alike
 from ansible_collections.inference.fleet.plugins.module_utils.fit.divisibility import sizes, why_not
 from ansible_collections.inference.fleet.plugins.module_utils.fit.flags import Flags
+from ansible_collections.inference.fleet.plugins.module_utils.fit.model_config import read_config
 from ansible_collections.inference.fleet.plugins.module_utils.fit.weights import weight_bytes
 from ansible_collections.inference.fleet.plugins.module_utils.safetensors import Tensor
 
-from .tensors_of import config_of, tensors_of
+from .tensors_of import config_of, raw_config, tensors_of
 
 LLAMA = "models/meta-llama--Meta-Llama-3.1-8B"
 GIB = 2**30
+# Families whose configuration classes in transformers 5.23 say so, of those that vLLM serves.
+TIED = (
+    *("cohere", "cohere2", "ernie4_5", "ernie4_5_moe", "falcon", "gemma", "gemma2", "gemma3_text", "lfm2", "lfm2_moe"),
+    *("minicpm3", "opt", "smollm3", "starcoder2"),
+)
 
 
 def on_each_stage(name, **flags):
@@ -57,6 +63,17 @@ def test_files_of_gemma_and_falcon_do_not_say_that_their_heads_are_tied():
         9 * layer + vocabulary,
         9 * layer + vocabulary + 2048 * 2,
     ]
+
+
+@pytest.mark.parametrize("kind", TIED)
+def test_a_head_that_is_tied_by_default_is_on_the_last_stage(kind):
+    raw = {**raw_config(LLAMA), "model_type": kind}
+    vocabulary = alike([Tensor("model.embed_tokens.weight", "BF16", (128256, 4096))])
+    untied, unsaid = raw, {key: value for key, value in raw.items() if key != "tie_word_embeddings"}
+    size = 128256 * 4096 * 2
+    for written, sizes_of_stages in ((untied, [size, 0]), (unsaid, [size, size])):
+        flags = Flags(pipeline_parallel_size=2)
+        assert weight_bytes(vocabulary, read_config(written, kind), flags) == sizes_of_stages
 
 
 def test_scales_of_the_vocabulary_are_no_vocabulary():
