@@ -160,13 +160,15 @@ driver:
 cdi:
   description:
     - The specification by which containers get NVIDIA GPUs; V(null) without one.
-    - C(driver) is the version that it was made for; C(stale) says that this is not what is installed any more.
+    - C(driver) is the version that it was made for, C(made) when its file was written; C(stale) says that this is not
+      what is installed any more.
   returned: success
   type: dict
   sample:
     path: /var/run/cdi/nvidia.yaml
     devices: [nvidia.com/gpu=0, nvidia.com/gpu=all]
     driver: 580.95.05
+    made: "2026-03-02T09:41:07+00:00"
     stale: false
 docker_runtimes:
   description: Container runtimes that Docker's engine knows; none where no engine runs.

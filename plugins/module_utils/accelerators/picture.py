@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import Any
 
 from . import problems
@@ -56,7 +57,8 @@ def _cdi(machine: Machine, driver: dict[str, Any]) -> dict[str, Any] | None:
     if found is None:
         return None
     stale = is_stale(found, driver["library"], _installed(machine, driver["packages"]))
-    return {"path": found["path"], "devices": found["devices"], "driver": found["driver"], "stale": stale}
+    made = datetime.fromtimestamp(found["made"], timezone.utc).isoformat(timespec="seconds")
+    return {**{key: found[key] for key in ("path", "devices", "driver")}, "made": made, "stale": stale}
 
 
 def _installed(machine: Machine, packages: dict[str, str]) -> float | None:

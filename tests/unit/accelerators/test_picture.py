@@ -213,12 +213,13 @@ def test_a_gpu_that_the_driver_lost(h200):
 
 
 def test_a_specification_for_containers_of_an_earlier_driver(h200):
-    h200.file("etc/cdi/nvidia.yaml", output("cdi.txt"))
+    os.utime(h200.file("etc/cdi/nvidia.yaml", output("cdi.txt")), (1758615300, 1758615300))
     found = picture("nvidia", h200.machine)
     assert found["cdi"] == {
         "path": "/etc/cdi/nvidia.yaml",
         "devices": ["nvidia.com/gpu=0", "nvidia.com/gpu=all"],
         "driver": "580.82.07",
+        "made": "2025-09-23T08:15:00+00:00",
         "stale": True,
     }
     assert "CDI specification: /etc/cdi/nvidia.yaml was made for driver 580.82.07, 590.48.01 is installed" in problems(
