@@ -6,7 +6,10 @@ from __future__ import annotations
 
 import pytest
 
-from .rendering import host, render
+from .rendering import arguments, host, render
+
+PACKAGES = ["habanalabs-dkms", "habanalabs-thunk"]
+RIGHT = dict.fromkeys(PACKAGES, "1.24.1-482")
 
 
 @pytest.mark.parametrize(
@@ -31,3 +34,18 @@ def test_headers_are_wanted_of_the_running_kernel_and_of_those_to_come(
 def test_a_kernel_is_none_of_the_packages_that_go() -> None:
     known = {"habanalabs-dkms": "1.24.1-482", "linux-image-amd64": "6.1.0-41", "habanalabs-thunk": None}
     assert render("gaudi", "_gaudi_present_packages", _gaudi_host=host("debian-12", known)) == ["habanalabs-dkms"]
+
+
+@pytest.mark.parametrize(
+    ("packages", "held", "said"),
+    [
+        ({"linux-image-amd64": "1"}, [], "install {all}, linux-headers-amd64 and hold {all}"),
+        ({}, PACKAGES, "install {all}"),
+        (RIGHT, [], "hold {all}"),
+        ({**RIGHT, "linux-image-amd64": "1"}, PACKAGES, "install linux-headers-amd64"),
+    ],
+)
+def test_what_would_be_installed_and_held(packages: dict[str, str], held: list[str], said: str) -> None:
+    there = host("debian-12", {"linux-headers-6.1.0-41-amd64": "1", **packages}, held=held)
+    asked = arguments("gaudi", "install", "ansible.builtin.debug", gaudi_packages=PACKAGES, _gaudi_host=there)
+    assert asked["msg"] == "Would " + said.format(all=", ".join(PACKAGES))
