@@ -47,6 +47,7 @@ class QuantizedFile:
         kept = [Tensor(t.name, CODES, t.shape) if t.name in names else t for t in source.tensors]
         scales = [Tensor(t.name + SCALE, t.dtype, (t.shape[0], 1)) for t in self._weights]
         self._header, self.tensors = make_header([*kept, *scales], source.metadata)
+        self.widest = max(BYTES[tensor.dtype] for tensor in self._weights)  # bytes of a weight in the source
         self._starts = [tensor.start for tensor in self.tensors]
         self.size = self.tensors[-1].start + self.tensors[-1].size  # bytes
         self._scales = Scales()

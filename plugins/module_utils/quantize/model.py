@@ -52,6 +52,11 @@ class QuantizedModel:
         """The files that others are made of, and that are none of ``files``."""
         return [self._source[path] for path in self._made]
 
+    @property
+    def copies(self) -> int:
+        """Of a piece that reading one takes: itself, and what it is made of, in the source's widest type."""
+        return 1 + max(file.widest for file in self._made.values())
+
     def reader(self, digests: Digests | None = None) -> ReadFile:
         """Reads ``files``; what it reads of ``sources`` is added to ``digests``, as far as they know of it.
 

@@ -15,8 +15,6 @@ from .arrays import np, require_numpy
 from .model import GENERATION, QuantizedModel
 from .schemes import OWN
 
-COPIES = 3  # of a piece that reading one takes: itself, and the twice as many bytes that it is made of
-
 
 def quantized(artifact: Artifact, commit: str, source: Content) -> Content:
     """What ``artifact`` is at ``commit``, made of ``source``."""
@@ -31,7 +29,7 @@ def quantized(artifact: Artifact, commit: str, source: Content) -> Content:
         tools = {"inference.fleet": f"generation {GENERATION}", "numpy": np.__version__}
         return record(artifact, commit, source.files, model.ignored, tools, model.prove(sha256).as_dict())
 
-    return Content(model.files, model.reader, conclude, model.sources, COPIES)
+    return Content(model.files, model.reader, conclude, model.sources, model.copies)
 
 
 def record(
