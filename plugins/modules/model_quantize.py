@@ -24,7 +24,7 @@ description:
     O(vllm_image), source and result are run, too, and must find the same text as probable. The proof, the source's
     digests and the versions of the tools stand in the model's manifest.
   - What they are made of is brought from the hub where the cache does not have it. A model that is there is not made
-    again.
+    again. A branch or tag is what the hub says that it is now, or what the cache knows where the hub cannot be reached.
 version_added: 1.0.0
 author: The inference.fleet contributors (@inference-fleet)
 requirements:
