@@ -10,13 +10,13 @@ from typing import Any
 
 from ..errors import FleetError
 from ..safetensors import Tensor
-from ..tensor_names import EMBEDDING, HEAD, OTHER_TOWERS, ROUTER
+from ..tensor_names import EMBEDDING, HEAD, OTHER_EMBEDDING, OTHER_TOWERS, ROUTER
 from .floats import BYTES
 
 WEIGHT = ".weight"
 HEAD_MODULE = "lm_head"
 FUSED_EXPERTS = re.compile(r"experts|moe")  # in the name of a tensor of three dimensions that holds all of a layer
-NOT_LINEAR = ("gpt2",)  # kinds of models whose weights are stored the other way round
+NOT_LINEAR = ("gpt2", "jais")  # kinds of models whose weights are stored the other way round
 
 
 def is_linear(tensor: Tensor) -> bool:
@@ -26,7 +26,7 @@ def is_linear(tensor: Tensor) -> bool:
         and len(tensor.shape) == 2
         and tensor.elements > 0
         and tensor.dtype in BYTES
-        and not EMBEDDING.search(tensor.name)
+        and not any(pattern.search(tensor.name) for pattern in (EMBEDDING, OTHER_EMBEDDING))
     )
 
 

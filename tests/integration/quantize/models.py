@@ -28,5 +28,6 @@ MODELS = {
     "qwen2-moe": ("Qwen2Moe", {**EXPERTS, "shared_expert_intermediate_size": 96}),
     "qwen3-moe-sharded": ("Qwen3Moe", {**EXPERTS, "head_dim": 32}),
     "mixtral": ("Mixtral", {"num_experts_per_tok": 2, "num_local_experts": 4}),
+    "gpt-neox": ("GPTNeoX", {}),  # its embedding is embed_in, its head embed_out
     SPOKEN: ("Llama", {"hidden_size": 256, "intermediate_size": 384}),
 }

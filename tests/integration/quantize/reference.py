@@ -18,8 +18,8 @@ from models import MODELS, SHAPE, SPOKEN
 from tokenizers import Tokenizer, pre_tokenizers
 from tokenizers.models import BPE
 
-IGNORED = ("lm_head", "re:.*gate$")
-EMBEDDINGS = "re:.*embed_tokens$"  # model_free_ptq does not know a linear layer from an embedding
+IGNORED = ("lm_head", "embed_out", "re:.*gate$")
+EMBEDDINGS = "re:.*embed_(tokens|in)$"  # model_free_ptq does not know a linear layer from an embedding
 
 
 def make(name: str, folder: Path) -> None:

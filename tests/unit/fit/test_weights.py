@@ -98,6 +98,23 @@ def test_devices_divide_what_internlm_calls_otherwise():
     assert on_each_stage(name, tensor_parallel_size=2) == [(15475417088 - whole) // 2 + whole]
 
 
+def test_devices_divide_the_vocabulary_of_gpt_neox_and_not_the_places_of_starcoder():
+    """Both ends of Pythia 160M, whose 50304 rows are a multiple of 64; StarCoder's embedding of 8192 places."""
+    embedding, head = (Tensor(f"{name}.weight", "F16", (50304, 768)) for name in ("gpt_neox.embed_in", "embed_out"))
+    places = Tensor("transformer.wpe.weight", "BF16", (8192, 6144))
+    model, half = config_of(LLAMA), Flags(tensor_parallel_size=2)
+    assert weight_bytes(alike([embedding, head]), model, half) == [50304 * 768 * 2]
+    assert weight_bytes(alike([embedding, head]), model, Flags(pipeline_parallel_size=2)) == [50304 * 768 * 2] * 2
+    assert weight_bytes(alike([places]), model, half) == [8192 * 6144 * 2]
+
+
+def test_a_layer_of_bert_is_no_head():
+    """It is divided, and not left out where the head is tied."""
+    layer = Tensor("encoder.layer.0.output.dense.weight", "BF16", (768, 3072))
+    model = config_of("models/HuggingFaceTB--SmolLM2-135M-Instruct")
+    assert weight_bytes(alike([layer]), model, Flags(tensor_parallel_size=3)) == [768 * 3072 * 2 // 3]
+
+
 def test_devices_divide_experts_that_are_one_tensor():
     """Granite's input_linear and output_linear; 24 routers for 32 experts stay whole, and 49 norms."""
     whole = (24 * 32 + 49) * 1024 * 2

@@ -27,6 +27,10 @@ def tensor(name, *shape, dtype="BF16"):
         "model.layers.3.mlp.experts.7.down_proj.weight",
         "model.layers.3.block_sparse_moe.experts.7.w2.weight",
         "model.layers.0.self_attn.kv_a_proj_with_mqa.weight",
+        "transformer.h.0.attn.c_attn.weight",
+        "gpt_neox.layers.0.attention.query_key_value.weight",
+        "model.decoder.project_in.weight",
+        "bert.encoder.layer.0.attention.output.dense.weight",
     ],
 )
 def test_linear_layers_are(name):
@@ -37,7 +41,17 @@ def test_linear_layers_are(name):
     "name",
     [
         "lm_head.weight",
+        "output.weight",
+        "embed_out.weight",
         "model.embed_tokens.weight",
+        "gpt_neox.embed_in.weight",
+        "backbone.embedding.weight",
+        "model.shared.weight",
+        "transformer.wpe.weight",
+        "model.decoder.embed_positions.weight",
+        "roberta.embeddings.position_embeddings.weight",
+        "token_type_embeddings.weight",
+        "model.embed_tokens_per_layer.weight",
         "model.layers.3.mlp.gate.weight",
         "model.layers.3.mlp.shared_expert_gate.weight",
         "model.layers.3.feed_forward.router.weight",
@@ -57,6 +71,8 @@ def test_neither_are_norms_and_whole_numbers():
 def test_the_configuration_names_the_linear_layers_that_stay():
     names = ["model.embed_tokens.weight", "model.layers.0.mlp.gate.weight", "model.layers.0.mlp.up_proj.weight"]
     assert ignored(tensor(name) for name in names) == ["lm_head", "model.layers.0.mlp.gate"]
+    names = ["gpt_neox.embed_in.weight", "transformer.wpe.weight", "embed_out.weight"]
+    assert ignored(tensor(name) for name in names) == ["embed_out", "lm_head"]
 
 
 @pytest.mark.parametrize(
@@ -79,6 +95,7 @@ def test_the_configuration_names_the_linear_layers_that_stay():
         ),
         ({}, [tensor("model.norm.weight", 64)], "it has no linear layers as a transformer's"),
         ({"model_type": "gpt2"}, [tensor("h.0.attn.c_attn.weight")], "it has no linear layers as a transformer's"),
+        ({"model_type": "jais"}, [tensor("h.0.attn.c_attn.weight")], "it has no linear layers as a transformer's"),
     ],
 )
 def test_a_model_that_cannot_be_is_refused_with_the_reason(config, tensors, told):
