@@ -8,9 +8,10 @@ from pathlib import Path
 
 from ..errors import FleetError
 from ..safetensors import Tensor
+from . import e4m3
 from .arrays import np
 from .decode import PACKED, SCALE, WEIGHT, Layer
-from .floats import SMALLEST_NORMAL, widen
+from .floats import SMALLEST_PRECISE, widen
 from .oneshot import is_needed, is_tied
 from .proof import STEP
 from .rows import Evidence, sum_of_squares
@@ -73,8 +74,8 @@ def _evidence(tensor: Tensor, before: StoredTensors, layer: Layer) -> Evidence:
         values *= layer.spread(layer.scales, first, last)
         signal += sum_of_squares(weights)
         noise += sum_of_squares(values - weights)
-    # An area so small that its scale is less than a normal number is zero as far as its type can tell.
-    filled = (sizes > 0) & (layer.scales >= SMALLEST_NORMAL[layer.scale_dtype])
+    # Of smaller areas the largest code says nothing, for their scales are rounded too far. (Those of int8 are larger.)
+    filled = sizes / e4m3.MAX >= SMALLEST_PRECISE[layer.scale_dtype]
     return Evidence(tensor.shape[0], signal, noise, float(peaks[filled].min()) if filled.any() else np.inf)
 
 

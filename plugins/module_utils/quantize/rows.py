@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from . import e4m3
 from .arrays import np
-from .floats import BYTES, EPSILON, SMALLEST_NORMAL, round_to, widen
+from .floats import BYTES, EPSILON, SMALLEST_PRECISE, round_to, widen
 
 
 class NotFiniteError(ValueError):
@@ -62,8 +62,8 @@ class RowQuantizer:
         if not np.isfinite(largest).all():
             raise NotFiniteError
         scales = largest / np.float32(e4m3.MAX)
-        # Rows so small that their scale is less than a normal number are zero as far as their type can tell.
-        filled = scales >= SMALLEST_NORMAL[dtype]
+        # Of smaller rows the largest code says nothing, for their scales are rounded too far.
+        filled = scales >= SMALLEST_PRECISE[dtype]
         round_to(scales, dtype, np.empty_like(scales, np.uint32))
         scales[scales == 0] = EPSILON[dtype]
         magnitudes /= scales

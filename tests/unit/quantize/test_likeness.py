@@ -11,8 +11,12 @@ import numpy as np
 import pytest
 
 from ansible_collections.inference.fleet.plugins.module_utils.errors import FleetError
+from ansible_collections.inference.fleet.plugins.module_utils.quantize import e4m3
+from ansible_collections.inference.fleet.plugins.module_utils.quantize.floats import EPSILON
 from ansible_collections.inference.fleet.plugins.module_utils.quantize.likeness import likeness
+from ansible_collections.inference.fleet.plugins.module_utils.quantize.proof import prove
 from ansible_collections.inference.fleet.plugins.module_utils.quantize.stored import StoredTensors
+from ansible_collections.inference.fleet.plugins.module_utils.safetensors import Tensor, make_header
 from tests.quantize_folder import quantize_folder
 
 from ...checkpoints import repository, safetensors, weights
@@ -21,15 +25,18 @@ UP = "model.layers.0.mlp.up_proj.weight"
 FILE = "model.safetensors"
 
 
+def quantized(folder, files):
+    """Folders of the model of these files and of its quantized copy, and the proof of that."""
+    source = folder / "source"
+    source.mkdir()
+    for name, content in files.items():
+        (source / name).write_bytes(content)
+    return source, folder / "target", quantize_folder(source, folder / "target")
+
+
 @pytest.fixture
 def models(tmp_path):
-    """Folders of a model and of its quantized copy."""
-    source = tmp_path / "source"
-    source.mkdir()
-    for name, content in repository(weights()).items():
-        (source / name).write_bytes(content)
-    proof = quantize_folder(source, tmp_path / "target")
-    return source, tmp_path / "target", proof
+    return quantized(tmp_path, repository(weights()))
 
 
 def overwrite(folder, name, content, offset=0):
@@ -39,6 +46,15 @@ def overwrite(folder, name, content, offset=0):
     with (folder / FILE).open("r+b") as file:
         file.seek(start + offset)
         file.write(content)
+
+
+def write(folder, tensors):
+    """A model of these tensors, each with its type."""
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    described = [Tensor(name, dtype, values.shape) for name, (dtype, values) in tensors.items()]
+    content = b"".join(values.tobytes() for _dtype, values in tensors.values())
+    (folder / FILE).write_bytes(make_header(described, {})[0] + content)
 
 
 def test_it_is_what_was_found_while_quantizing(models):
@@ -94,3 +110,31 @@ def test_a_head_may_be_missing_where_it_is_the_embedding(models, tmp_path):
         likeness(source, tmp_path / "without")
     (source / "config.json").write_text(json.dumps({"tie_word_embeddings": True}))
     assert len(likeness(source, tmp_path / "without")) == 7
+
+
+def test_codes_that_are_too_small_are_seen_where_scales_are_less_than_normal_numbers(tmp_path):
+    """The scales are as much too large, so that nothing else tells: the model still says what its source says."""
+    small = {name: values * np.float32(0.025) for name, values in weights().items()}
+    source, target, proof = quantized(tmp_path, repository(small, dtype="F16"))
+    assert proof.lowest_peak >= 416
+    with StoredTensors(target) as stored:
+        rows = stored.tensors[UP].shape[0]
+        codes, scales = stored.rows(UP, 0, rows), stored.rows(f"{UP}_scale", 0, rows).view(np.float16)
+    assert (scales * 4).max() < np.finfo(np.float16).smallest_normal
+    magnitudes, quarters = np.abs(e4m3.values()[codes]) / 4, np.empty_like(codes)
+    e4m3.encode(magnitudes, np.empty(magnitudes.shape, np.uint32), quarters)
+    overwrite(target, UP, (quarters | codes & e4m3.SIGN).tobytes())
+    overwrite(target, f"{UP}_scale", (scales * 4).tobytes())
+    with pytest.raises(FleetError, match=r"up_proj\.weight has a row whose largest code stands for 112"):
+        prove(likeness(source, target), "m")
+
+
+def test_the_largest_code_of_int8_is_right_however_a_small_scale_is_rounded(tmp_path):
+    """As compressed-tensors makes them: a scale that is rounded to 0 becomes EPSILON, so that all codes are 0."""
+    exact = 2.0**-24 * np.arange(0.25, 200, 0.25)[:, None]
+    content, scales = (127.5 * exact * [1, -0.5]).astype(np.float16), exact.astype(np.float16)
+    scales[scales == 0] = EPSILON["F16"]
+    codes = np.clip(np.rint(content / scales.astype(np.float32)), -128, 127).astype(np.int8)
+    write(tmp_path / "source", {"a.weight": ("F16", content)})
+    write(tmp_path / "target", {"a.weight": ("I8", codes), "a.weight_scale": ("F16", scales)})
+    assert likeness(tmp_path / "source", tmp_path / "target")["a.weight"].lowest_peak >= 126

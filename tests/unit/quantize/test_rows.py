@@ -13,7 +13,8 @@ from ansible_collections.inference.fleet.plugins.module_utils.quantize.rows impo
 
 from ...checkpoints import linear
 
-DTYPES = ("BF16", "F16", "F32")
+SMALLEST = {"BF16": 2.0**-133, "F16": 2.0**-24, "F32": 2.0**-149}
+DTYPES = tuple(SMALLEST)
 
 
 def rounded(values, dtype):
@@ -66,6 +67,21 @@ def test_signs_are_kept_that_of_zero_too():
 def test_rows_so_small_that_nothing_is_left_of_their_scale_do_not_count_as_bad_ones():
     _weights, _codes, _scales, evidence = quantize([[1e-39] * 8, [3e-38] * 8])
     assert evidence.lowest_peak == e4m3.MAX
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_largest_code_is_right_however_a_small_scale_is_rounded(dtype):
+    scales = SMALLEST[dtype] * np.arange(0.25, 100, 0.25)[:, None]
+    *_rest, evidence = quantize(448 * scales * [1, -0.5], dtype)
+    assert evidence.lowest_peak >= 416
+
+
+@pytest.mark.parametrize(("dtype", "size"), [("F16", 0.006), ("BF16", 1e-36), ("F32", 1e-36)])
+def test_codes_that_are_too_small_are_seen_where_scales_are_less_than_normal_numbers(dtype, size, monkeypatch):
+    encode = e4m3.encode
+    monkeypatch.setattr(e4m3, "encode", lambda magnitudes, *rest: encode(magnitudes / 4, *rest))
+    *_rest, evidence = quantize(size * np.random.default_rng(7).standard_normal((40, 96)), dtype)
+    assert evidence.lowest_peak == 112
 
 
 def test_the_evidence_of_huge_and_tiny_weights_is_finite():
