@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 SUFFIX = ".safetensors"
+INDEX = "model.safetensors.index.json"  # says which file each tensor is in, where there are several
 LENGTH = struct.Struct("<Q")  # what a file begins with: the bytes of the header that follows
 ALIGNMENT = 8  # bytes; the header is padded with spaces to a multiple of it
 GUESS = 64 * 1024  # bytes that are read at first; most headers end within

@@ -16,7 +16,6 @@ from ..errors import FleetError
 from ..safetensors import Tensor
 
 CONFIG = "config.json"
-INDEX = "model.safetensors.index.json"
 FORMAT = "float-quantized"
 FORMAT_VERSION = "0.19.0"  # of compressed-tensors, whose files ours are equal to
 

@@ -14,9 +14,9 @@ from ..artifacts.manifest import derived_blob
 from ..artifacts.transfer.digests import Digests
 from ..artifacts.transfer.pieces import Piece, Segment
 from ..errors import FleetError
-from ..safetensors import Header
+from ..safetensors import INDEX, SUFFIX, Header
 from .checkpoint import QuantizedFile, Seen
-from .config import CONFIG, INDEX, config_content, index_content, read_json
+from .config import CONFIG, config_content, index_content, read_json
 from .proof import Proof, prove
 from .schemes import OWN
 from .selection import ignored, is_quantized, require_quantizable
@@ -45,7 +45,7 @@ class QuantizedModel:
                 path: self._made[path].tensors if path in self._made else headers[path].tensors for path in headers
             }
             self._small[INDEX] = index_content(self._json(INDEX), holding)
-        self.files = [self._target(file) for file in self._source.values()]
+        self.files = [self._target(file) for file in self._source.values() if not _is_second(file.path, headers)]
 
     @property
     def sources(self) -> list[RemoteFile]:
@@ -128,9 +128,14 @@ def _any_quantized(header: Header) -> bool:
     return any(is_quantized(tensor) for tensor in header.tensors)
 
 
+def _is_second(path: str, headers: Mapping[str, Header]) -> bool:
+    """Whether it holds weights that the index does not name: a second set of them, which vLLM does not load."""
+    return path.endswith(SUFFIX) and "/" not in path and path not in headers
+
+
 def _require_complete(index: Mapping[str, Any], headers: Mapping[str, Header], label: str) -> None:
     """FleetError where the index and the files do not name the same tensors in the same places."""
-    listed = dict(index.get("weight_map") or {})
+    listed = index["weight_map"]
     held = {tensor.name: path for path, header in headers.items() for tensor in header.tensors}
     wrong = sorted(name for name in listed.keys() | held.keys() if listed.get(name) != held.get(name))
     if not wrong:

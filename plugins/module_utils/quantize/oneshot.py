@@ -23,6 +23,7 @@ PRESETS = {"fp8_static": "FP8", "fp8_block": "FP8_BLOCK", "fp8_kv": "FP8_DYNAMIC
 GROUPS = (128, 64, 32)  # columns that share a scale, the best for speed first
 BLOCK = 128  # rows and columns that share a scale
 WEIGHTS = ".safetensors"
+INDEX = "model.safetensors.index.json"
 NOT_COPIED = (WEIGHTS, ".bin", ".pt", ".pth", ".gguf", ".index.json")
 EXPERTS = ".experts."  # in the names of their tensors
 HEAD = "lm_head.weight"
@@ -193,10 +194,18 @@ def names_in(folder: Path) -> set[str]:
     from safetensors import safe_open
 
     names: set[str] = set()
-    for path in folder.glob(f"*{WEIGHTS}"):
+    for path in weights_in(folder):
         with safe_open(path, framework="numpy") as file:
             names.update(file.keys())
     return names
+
+
+def weights_in(folder: Path) -> set[Path]:
+    """The files with the model's weights; beside those that an index names, others have the same once more."""
+    index = folder / INDEX
+    if index.exists():
+        return {folder / name for name in json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()}
+    return set(folder.glob(f"*{WEIGHTS}"))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any
 from ..artifacts.checkpoint import read_headers
 from ..artifacts.layout import RemoteFile
 from ..artifacts.transfer.partial_file import read_into
-from ..safetensors import SUFFIX, Tensor
+from ..safetensors import INDEX, SUFFIX, Tensor
 from .arrays import np
 
 
@@ -23,7 +23,7 @@ class StoredTensors:
         self._stack = ExitStack()
         self._descriptors: dict[str, int] = {}
         files = []
-        for path in sorted(folder.glob(f"*{SUFFIX}")):
+        for path in sorted([*folder.glob(f"*{SUFFIX}"), *folder.glob(INDEX)]):
             self._descriptors[path.name] = descriptor = os.open(path, os.O_RDONLY)
             self._stack.callback(os.close, descriptor)
             files.append(RemoteFile(path.name, "", os.fstat(descriptor).st_size))

@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 import yaml
 
@@ -75,6 +78,16 @@ def test_a_cpu_is_as_accelerator_info_describes_it(ask):
             "at a time": "45.50",
         }
     ]
+
+
+def test_weights_that_the_index_does_not_name_do_not_count(ask, snapshot):
+    """Mistral's repositories have all of them a second time."""
+    names = [tensor.name for tensor in tensors_of(SMOL)]
+    index = {"weight_map": dict.fromkeys(names, "model.safetensors")}
+    Path(snapshot, "model.safetensors.index.json").write_text(json.dumps(index))
+    Path(snapshot, "consolidated.safetensors").symlink_to("model.safetensors")
+    (made,) = ask({"accelerator": "cpu", "kv_cache_gib": 1, "max_model_len": 1024}, cpu=CPU)
+    assert fit_rows([made])[0]["weights"] == "256.6 MiB"
 
 
 def test_a_limit_around_the_host_counts(ask):

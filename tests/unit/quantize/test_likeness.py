@@ -14,6 +14,7 @@ from ansible_collections.inference.fleet.plugins.module_utils.errors import Flee
 from ansible_collections.inference.fleet.plugins.module_utils.quantize import e4m3
 from ansible_collections.inference.fleet.plugins.module_utils.quantize.floats import EPSILON
 from ansible_collections.inference.fleet.plugins.module_utils.quantize.likeness import likeness
+from ansible_collections.inference.fleet.plugins.module_utils.quantize.oneshot import weights_in
 from ansible_collections.inference.fleet.plugins.module_utils.quantize.proof import prove
 from ansible_collections.inference.fleet.plugins.module_utils.quantize.stored import StoredTensors
 from ansible_collections.inference.fleet.plugins.module_utils.safetensors import Tensor, make_header
@@ -127,6 +128,15 @@ def test_codes_that_are_too_small_are_seen_where_scales_are_less_than_normal_num
     overwrite(target, f"{UP}_scale", (scales * 4).tobytes())
     with pytest.raises(FleetError, match=r"up_proj\.weight has a row whose largest code stands for 112"):
         prove(likeness(source, target), "m")
+
+
+def test_a_second_set_of_weights_is_not_compared(tmp_path):
+    files = repository(weights(), shards=2)
+    second = safetensors({"layers.0.attention.wq.weight": weights()["lm_head.weight"]})
+    source, target, proof = quantized(tmp_path, {**files, "consolidated.safetensors": second})
+    assert len(likeness(source, target)) == proof.tensors
+    assert {path.name for path in weights_in(source)} == {name for name in files if name.endswith(".safetensors")}
+    assert {path.name for path in weights_in(target)} == {path.name for path in target.glob("*.safetensors")}
 
 
 def test_the_largest_code_of_int8_is_right_however_a_small_scale_is_rounded(tmp_path):

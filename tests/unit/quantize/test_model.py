@@ -203,6 +203,28 @@ def test_a_shard_that_is_missing_is_named():
     assert "it is not whole" in told
 
 
+@pytest.mark.parametrize(
+    ("index", "told"),
+    [
+        ({"weight_map": {"a": "other.safetensors"}}, f"{INDEX} names none of its files. Choose a revision"),
+        ({}, "it does not say where tensors are ('weight_map'). Is the file whole?"),
+    ],
+)
+def test_an_index_of_other_files_is_refused(index, told):
+    assert told in refusal({**repository(weights(), shards=2), INDEX: json.dumps(index).encode()})
+
+
+def test_a_second_set_of_weights_is_left_out():
+    """Mistral's repositories have one for its own software. What lies in folders belongs to others."""
+    files = repository(weights(layers=2), shards=2)
+    second = safetensors({"layers.0.attention.wq.weight": weights()["lm_head.weight"]})
+    dense = {"2_Dense/model.safetensors": second}
+    names = ("consolidated.safetensors", "consolidated-00001-of-00002.safetensors")
+    model = Read({**files, **dict.fromkeys(names, second), **dense})
+    assert model.whole() == {**Read(files).whole(), **dense}
+    assert not {path for path, _start, _size in model.asked} & set(names)
+
+
 def test_a_file_that_was_cut_off_is_no_checkpoint():
     files = repository(weights())
     files["model.safetensors"] = files["model.safetensors"][:-100]
