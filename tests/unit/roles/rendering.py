@@ -51,6 +51,13 @@ def arguments(role: str, tasks: str, module: str, **variables: Any) -> dict[str,
     return dict(_templar(role, variables).template(task[module]))
 
 
+def holds(role: str, tasks: str, name: str, **variables: Any) -> bool:
+    """Whether the task called ``name`` in the task file would run."""
+    listed = DataLoader().load_from_file(str(ROLES / role / f"tasks/{tasks}.yml"), trusted_as_template=True)
+    task = next(entry for entry in listed if entry["name"] == name)
+    return _templar(role, variables).evaluate_conditional(task["when"])
+
+
 def _templar(role: str, variables: dict[str, Any]) -> Templar:
     loader = DataLoader()
     known: dict[str, Any] = {}

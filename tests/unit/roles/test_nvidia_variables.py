@@ -13,7 +13,7 @@ from ansible_collections.inference.fleet.plugins.module_utils.accelerators.drive
 from ansible_collections.inference.fleet.plugins.module_utils.accelerators.nvidia import driver_packages
 from ansible_collections.inference.fleet.plugins.module_utils.accelerators.nvidia_packages import Wanted
 
-from .rendering import HOSTS, arguments, host, render
+from .rendering import HOSTS, arguments, holds, host, render
 
 TOOLKIT = {"nvidia-container-toolkit": "1.18.1-1"}
 TOOLKIT_FILE = "/etc/apt/sources.list.d/nvidia-container-toolkit.sources"
@@ -228,3 +228,15 @@ def test_the_next_kernel_gets_its_modules(case: tuple[str, str, str, str], image
     assert package not in render("nvidia", "_nvidia_unheld", **node.seen(packages))
     removed = render("nvidia", "_nvidia_removable", **node.seen(packages))
     assert (package in removed) == package.startswith("linux-modules")
+
+
+@pytest.mark.parametrize(
+    ("secure_boot", "signed", "refused"),
+    [(True, False, True), (True, True, False), (False, False, False), (None, False, False), (None, None, False)],
+)
+def test_a_module_is_refused_that_is_not_signed_where_secure_boot_is_known_to_be_on(
+    secure_boot: bool | None, signed: bool | None, refused: bool
+) -> None:
+    installed = {"driver": {**EMPTY, "secure_boot": secure_boot, "module_signed": signed}}
+    task = "Refuse a module that the kernel would refuse"
+    assert holds("nvidia", "load", task, _nvidia_installed=installed) is refused
