@@ -240,3 +240,31 @@ def test_a_module_is_refused_that_is_not_signed_where_secure_boot_is_known_to_be
     installed = {"driver": {**EMPTY, "secure_boot": secure_boot, "module_signed": signed}}
     task = "Refuse a module that the kernel would refuse"
     assert holds("nvidia", "load", task, _nvidia_installed=installed) is refused
+
+
+@pytest.mark.parametrize(
+    ("seen", "reboots", "drained"),
+    [
+        pytest.param({}, False, False, id="only the kernel's headers are missing"),
+        pytest.param({}, True, True, id="and the source has the loaded version no more"),
+        pytest.param({"packaged": "590.48.01"}, False, True, id="another version is installed"),
+        pytest.param({"loaded": None, "packaged": "590.48.01"}, False, False, id="none is loaded"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("tasks", "task"), [("packages", "Stop what uses the driver"), ("change", "Let the services go on")]
+)
+def test_what_uses_a_driver_ends_before_another_takes_its_place(
+    seen: dict[str, str | None], reboots: bool, drained: bool, tasks: str, task: str
+) -> None:
+    node = Node(("debian-13", "nvidia", "open", "590"))
+    variables = node.seen({name: had for name, had in node.complete.items() if not name.startswith("linux-headers")})
+    variables["_nvidia_seen"]["driver"].update(seen)
+    assert holds("nvidia", tasks, task, **variables, _nvidia_reboots=reboots) is drained
+
+
+def test_a_driver_that_is_loaded_with_the_other_kind_of_modules_is_not_met() -> None:
+    node = Node(("debian-13", "nvidia", "open", "590"))
+    variables = node.seen(node.complete)
+    variables["_nvidia_seen"]["driver"]["modules"] = "proprietary"
+    assert render("nvidia", "_nvidia_packages_met", **variables) is False
