@@ -27,6 +27,11 @@ def test_a_driver_that_is_new_enough(driver: str, cuda: str) -> None:
     assert too_old(driver, {"image": cuda}) == []
 
 
+@pytest.mark.parametrize("driver", ["580-server", "latest", ""])
+def test_a_branch_that_is_none_is_not_judged(driver: str) -> None:
+    assert too_old(driver, {"image": "13.0.2"}) == []
+
+
 @pytest.mark.parametrize(
     ("driver", "cuda", "message"),
     [

@@ -29,6 +29,7 @@ def test_the_version_that_is_chosen(branch: str, version: str, keep: str, chosen
     [
         ("585", "", "Failed to find branch 585 of NVIDIA's driver: the package sources have 570 (570.172.08), 580 ("),
         ("580", "585.1.1", "Failed to find branch 585"),
+        ("580-server", "", "Failed to find branch 580-server of NVIDIA's driver: the package sources have 570 ("),
         ("570", "580.1.1", "of branch 580 the package sources have 580.95.05, 580.82.07"),
     ],
 )

@@ -15,6 +15,7 @@ OLDEST_BRANCH = {"13": 580, "12": 525, "11": 450}
 # Branches from which data-centre GPUs can run CUDA 13 by the compatibility libraries in vLLM's images.
 COMPATIBLE = {"13": (535, 570)}
 BY_COMPATIBILITY = "VLLM_ENABLE_CUDA_COMPATIBILITY"  # in a container's environment: it answers an older driver itself
+BRANCH = re.compile(r"\d+(?=\.|$)")
 REQUIRED = re.compile(r"\bcuda>=(\d+\.\d+)")
 
 
@@ -27,7 +28,10 @@ def cuda_in(environment: Iterable[str]) -> str | None:
 
 def too_old(driver: str, images: Mapping[str, str]) -> list[FleetError]:
     """A problem for each of ``images`` (CUDA releases by reference) that ``driver``, such as 580.95.05, cannot run."""
-    branch = int(driver.split(".")[0])
+    found = BRANCH.match(driver)
+    if found is None:
+        return []  # choosing a version says which branches there are
+    branch = int(found.group())
     problems = []
     for image, cuda in images.items():
         major = cuda.split(".")[0]

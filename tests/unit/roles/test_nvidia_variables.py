@@ -268,3 +268,11 @@ def test_a_driver_that_is_loaded_with_the_other_kind_of_modules_is_not_met() -> 
     variables = node.seen(node.complete)
     variables["_nvidia_seen"]["driver"]["modules"] = "proprietary"
     assert render("nvidia", "_nvidia_packages_met", **variables) is False
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case[3] == "580"], ids="-".join)
+def test_a_branch_may_be_given_as_a_number(case: tuple[str, str, str, str]) -> None:
+    node = Node(case)
+    variables = {**node.seen(node.complete), "nvidia_branch": 580}
+    assert render("nvidia", "_nvidia_packages_met", **variables) is True
+    assert render("nvidia", "_nvidia_left", **variables)[0].startswith("hold ")
