@@ -22,6 +22,11 @@ options:
     type: list
     elements: str
     required: true
+  compatible_images:
+    description: Images that run with C(VLLM_ENABLE_CUDA_COMPATIBILITY), by which some older drivers run newer CUDA.
+    type: list
+    elements: str
+    default: []
   driver:
     description: Version of the driver.
     type: str
@@ -53,12 +58,15 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "images": {"type": "list", "elements": "str", "required": True},
+            "compatible_images": {"type": "list", "elements": "str", "default": []},
             "driver": {"type": "str", "required": True},
         },
         supports_check_mode=True,
     )
-    known = cuda_of(module.params["images"])
-    problems = too_old(module.params["driver"], known)
+    driver = module.params["driver"]
+    plain, compatible = (cuda_of(module.params[name]) for name in ("images", "compatible_images"))
+    known = {**plain, **compatible}
+    problems = [*too_old(driver, plain), *too_old(driver, compatible, compatible=True)]
     if problems:
         module.fail_json(msg="\n".join(map(str, problems)), cause_id=problems[0].cause_id, cuda=known)
     module.exit_json(changed=False, cuda=known)

@@ -27,6 +27,14 @@ def test_a_driver_that_is_new_enough(driver: str, cuda: str) -> None:
     assert too_old(driver, {"image": cuda}) == []
 
 
+@pytest.mark.parametrize(
+    ("driver", "cuda", "fine"),
+    [("570.172.08", "13.0.2", True), ("535.247.01", "13.0", True), ("550", "13.0", False), ("470", "12.4", False)],
+)
+def test_compatibility_libraries_are_for_some_branches(driver: str, cuda: str, fine: bool) -> None:
+    assert (too_old(driver, {"image": cuda}, compatible=True) == []) is fine
+
+
 @pytest.mark.parametrize("driver", ["580-server", "latest", ""])
 def test_a_branch_that_is_none_is_not_judged(driver: str) -> None:
     assert too_old(driver, {"image": "13.0.2"}) == []

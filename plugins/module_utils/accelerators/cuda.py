@@ -14,7 +14,7 @@ from ..errors import FleetError
 OLDEST_BRANCH = {"13": 580, "12": 525, "11": 450}
 # Branches from which data-centre GPUs can run CUDA 13 by the compatibility libraries in vLLM's images.
 COMPATIBLE = {"13": (535, 570)}
-BY_COMPATIBILITY = "VLLM_ENABLE_CUDA_COMPATIBILITY"  # in a container's environment: it answers an older driver itself
+BY_COMPATIBILITY = "VLLM_ENABLE_CUDA_COMPATIBILITY"  # in a container's environment: vLLM uses those libraries
 BRANCH = re.compile(r"\d+(?=\.|$)")
 REQUIRED = re.compile(r"\bcuda>=(\d+\.\d+)")
 
@@ -26,8 +26,16 @@ def cuda_in(environment: Iterable[str]) -> str | None:
     return values.get("CUDA_VERSION") or (required.group(1) if required else None)
 
 
-def too_old(driver: str, images: Mapping[str, str]) -> list[FleetError]:
-    """A problem for each of ``images`` (CUDA releases by reference) that ``driver``, such as 580.95.05, cannot run."""
+def uses_compatibility(environment: Mapping[str, str | None]) -> bool:
+    """Whether vLLM, in a container with this environment, uses its image's compatibility libraries."""
+    return (environment.get(BY_COMPATIBILITY) or "").strip().lower() in ("1", "true")
+
+
+def too_old(driver: str, images: Mapping[str, str], compatible: bool = False) -> list[FleetError]:
+    """A problem for each of ``images`` (CUDA releases by reference) that ``driver``, such as 580.95.05, cannot run.
+
+    With ``compatible`` they are run by their compatibility libraries.
+    """
     found = BRANCH.match(driver)
     if found is None:
         return []  # choosing a version says which branches there are
@@ -36,10 +44,11 @@ def too_old(driver: str, images: Mapping[str, str]) -> list[FleetError]:
     for image, cuda in images.items():
         major = cuda.split(".")[0]
         oldest = OLDEST_BRANCH.get(major)
-        if oldest is None or branch >= oldest:
+        helps = branch in COMPATIBLE.get(major, ())
+        if oldest is None or branch >= oldest or (compatible and helps):
             continue
         fix = f"Set nvidia_branch to {oldest} or newer, or choose an image with CUDA {_runnable(branch)}"
-        if branch in COMPATIBLE.get(major, ()):
+        if helps:
             fix += f"; on data-centre GPUs {BY_COMPATIBILITY}=1 in the service's environment does, too"
         problems.append(
             FleetError(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from ..accelerators.cuda import BY_COMPATIBILITY
+from ..accelerators.cuda import uses_compatibility
 from ..causes.why import explained, why_refused
 from ..docker.api import engine_get
 from ..docker.cli import docker, docker_json
@@ -35,6 +35,7 @@ class Service:
     name: str
     image: str
     needs_driver: bool = False  # of NVIDIA's, new enough for the CUDA in its image
+    compatible: bool = False  # with that CUDA by its image's compatibility libraries
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,15 @@ class ComposeCli:
             *self._compose(), "config", "--format", "json", attempted=f"Failed to read the compose project {self.name}"
         )
         entries = config.get("services") or {}
-        return [Service(name, entry.get("image", ""), _needs_driver(entry)) for name, entry in sorted(entries.items())]
+        return [
+            Service(
+                name,
+                entry.get("image", ""),
+                _needs_driver(entry),
+                uses_compatibility(entry.get("environment") or {}),
+            )
+            for name, entry in sorted(entries.items())
+        ]
 
     def try_command(self, service: str, command: list[str]) -> None:
         """Run ``command`` in a throw-away container of ``service`` as these files define it."""
@@ -103,11 +112,10 @@ class ComposeCli:
 
 
 def _needs_driver(entry: Mapping[str, Any]) -> bool:
-    """Whether a service has NVIDIA GPUs and leaves it to the host's driver to run its CUDA."""
+    """Whether a service has NVIDIA GPUs."""
     reserved = ((entry.get("deploy") or {}).get("resources") or {}).get("reservations") or {}
     drivers = {device.get("driver") for device in reserved.get("devices") or []}
-    on_nvidia = bool(drivers & {"nvidia", "cdi"}) or entry.get("runtime") == "nvidia"
-    return on_nvidia and BY_COMPATIBILITY not in (entry.get("environment") or {})
+    return bool(drivers & {"nvidia", "cdi"}) or entry.get("runtime") == "nvidia"
 
 
 def has_image(image: str) -> bool:

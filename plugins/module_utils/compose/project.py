@@ -27,7 +27,7 @@ from ..errors import FleetError
 from ..host.units import observe_units
 from ..local_command import look
 from ..progress_file import ProgressFile, Stages
-from .cli import ComposeCli, has_image, log_of, pull, send_signal, unpause
+from .cli import ComposeCli, Service, has_image, log_of, pull, send_signal, unpause
 from .files import (
     COMPOSE_FILE,
     Changes,
@@ -207,7 +207,7 @@ class _Project:
                 if image and not has_image(image):
                     pull(image, ", ".join(names))
                     self.outcome.did(f"pulled {image}")
-            _refuse_older_driver(service.image for service in services if service.needs_driver)
+            _refuse_older_driver(service for service in services if service.needs_driver)
             if changes:
                 for service_name, command in self.wanted.trials.items():
                     staged.try_command(service_name, list(command))
@@ -306,10 +306,14 @@ class _Project:
             self.outcome.did(f"enabled {unit}")
 
 
-def _refuse_older_driver(images: Iterable[str]) -> None:
-    """FleetError where the loaded driver cannot run the CUDA of one of ``images``, which are on the host by now."""
+def _refuse_older_driver(services: Iterable[Service]) -> None:
+    """FleetError where the loaded driver cannot run one of ``services``, whose images are on the host by now."""
     driver, _kind = loaded_nvidia(Machine())
-    problems = too_old(driver, cuda_of(images)) if driver else []
+    if driver is None:
+        return
+    problems = [
+        problem for service in services for problem in too_old(driver, cuda_of([service.image]), service.compatible)
+    ]
     if problems:
         first = problems[0]
         step = f"{first.next_step} Nothing was stopped."

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..accelerators.cuda import BY_COMPATIBILITY
+from ..accelerators.cuda import uses_compatibility
 from .calibrated import target_of
 from .contracts import contract_of
 from .description import Description, Service, dns_label
@@ -135,10 +135,10 @@ def _driver_images(services: list[Service]) -> dict[str, Any]:
     images: dict[str, list[Any]] = {}
     for service in services:
         kind = service.values["accelerator"]
-        # Compatibility libraries are an image's own answer to an older driver.
-        compatible = kind == "nvidia" and BY_COMPATIBILITY in service.values["environment"]
-        if kind != "cpu" and not compatible:
-            images.setdefault(f"{kind}_images", []).append(service.values["image"])
+        compatible = kind == "nvidia" and uses_compatibility(service.values["environment"])
+        name = "nvidia_compatible_images" if compatible else f"{kind}_images"
+        if kind != "cpu":
+            images.setdefault(name, []).append(service.values["image"])
     return {name: list(dict.fromkeys(found)) for name, found in images.items()}
 
 

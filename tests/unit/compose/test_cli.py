@@ -41,13 +41,19 @@ def test_services_are_those_that_compose_understood(cli):
         ({"deploy": {"resources": {"reservations": {"devices": [{"driver": "nvidia"}]}}}}, True),
         ({"deploy": {"resources": {"reservations": {"devices": [{"driver": "cdi"}]}}}}, True),
         ({"runtime": "nvidia", "environment": {"CUDA_VISIBLE_DEVICES": "0"}}, True),
-        ({"runtime": "nvidia", "environment": {"VLLM_ENABLE_CUDA_COMPATIBILITY": "1"}}, False),
         ({"runtime": "habana", "deploy": {"resources": {"limits": {"cpus": 2}}}}, False),
     ],
 )
-def test_a_service_with_gpus_needs_a_driver_unless_its_image_brings_what_it_lacks(cli, entry, needs):
+def test_a_service_with_gpus_needs_a_driver(cli, entry, needs):
     config = json.dumps({"services": {"web": {"image": "a:1", **entry}}})
     assert cli(f"echo '{config}'").services() == [Service("web", "a:1", needs)]
+
+
+@pytest.mark.parametrize(("value", "compatible"), [("1", True), (" True", True), ("0", False), (None, False)])
+def test_a_service_with_gpus_may_use_its_images_compatibility_libraries(cli, value, compatible):
+    entry = {"image": "a:1", "runtime": "nvidia", "environment": {"VLLM_ENABLE_CUDA_COMPATIBILITY": value}}
+    config = json.dumps({"services": {"web": entry}})
+    assert cli(f"echo '{config}'").services() == [Service("web", "a:1", True, compatible)]
 
 
 def test_every_command_names_project_and_file(cli, tmp_path):

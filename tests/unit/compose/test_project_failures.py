@@ -25,6 +25,19 @@ def test_a_pulled_image_whose_cuda_the_driver_cannot_run_is_refused_before_anyth
     assert serving.image == "server:1"
 
 
+@pytest.mark.parametrize(
+    ("driver", "value"), [("550.163.01", "1"), ("570.172.08", "0")], ids=["of another branch", "switched off"]
+)
+def test_compatibility_libraries_run_a_newer_cuda_only_where_they_can(serving, driver, value):
+    serving.host.driver = driver
+    serving.host.environments["server:1"] = ["CUDA_VERSION=13.0.2"]
+    serving.services["web"].update(runtime="nvidia", environment={"VLLM_ENABLE_CUDA_COMPATIBILITY": value})
+    assert f"Failed to run server:1 with driver {driver}: it has CUDA 13.0.2" in serving.fails()
+    serving.host.driver = "570.172.08"
+    serving.services["web"]["environment"]["VLLM_ENABLE_CUDA_COMPATIBILITY"] = "1"
+    assert serving.present().changed
+
+
 @pytest.mark.parametrize("driver", ["580.82.07", None])
 def test_an_image_is_started_with_a_driver_that_runs_its_cuda_or_is_not_there_to_be_asked(project, driver):
     project.host.driver = driver

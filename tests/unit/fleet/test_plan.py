@@ -88,9 +88,17 @@ def test_roles_learn_which_images_must_fit_the_driver():
     assert planned().variables["gpu-b"]["nvidia_images"] == [image]
 
 
-def test_an_image_that_brings_compatibility_libraries_may_have_an_older_driver():
-    variables = planned(("services/hermes/environment", {"VLLM_ENABLE_CUDA_COMPATIBILITY": "1"})).variables["gpu-b"]
-    assert "nvidia_images" not in variables
+@pytest.mark.parametrize(
+    ("value", "name", "other"),
+    [
+        ("1", "nvidia_compatible_images", "nvidia_images"),
+        ("0", "nvidia_images", "nvidia_compatible_images"),
+    ],
+)
+def test_an_image_that_runs_by_compatibility_libraries_may_have_some_older_drivers(value, name, other):
+    variables = planned(("services/hermes/environment", {"VLLM_ENABLE_CUDA_COMPATIBILITY": value})).variables["gpu-b"]
+    assert variables[name] == [services("gpu-b")[0]["image"]]
+    assert other not in variables
 
 
 @pytest.mark.parametrize(
