@@ -75,7 +75,9 @@ options:
     elements: str
     default: []
   installed:
-    description: Versions by name of the driver's packages that are installed; they move with the driver.
+    description:
+      - Versions by name of the packages that are installed of the driver, which move with it, and of modules for one
+        kernel each.
     type: dict
     default: {}
   sources:
@@ -111,7 +113,9 @@ packages:
   type: dict
   sample: {nvidia-driver-cuda: 580.95.05-1, nvidia-kernel-open-dkms: 580.95.05-1, libcuda1: 580.95.05-1}
 obsolete:
-  description: Those of O(installed) that there are not in this version; they have to go.
+  description:
+    - Those of O(installed) that have to go, as there are none in this version, or they belong to modules of the other
+      kind.
   returned: success
   type: list
   elements: str

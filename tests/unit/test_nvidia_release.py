@@ -77,6 +77,64 @@ def test_what_apt_would_take_at_another_version_is_named(monkeypatch: pytest.Mon
     assert set(found["packages"].values()) == {"580.95.05-1"}
 
 
+# What is there for the other kind of modules goes, though the source has it in the version that is chosen.
+@pytest.mark.parametrize(
+    ("source", "distribution", "modules", "installed", "obsolete"),
+    [
+        (
+            "nvidia",
+            "debian",
+            "proprietary",
+            ["nvidia-kernel-open-dkms", "nvidia-open", "nvidia-opencl-icd"],
+            ["nvidia-kernel-open-dkms", "nvidia-open"],
+        ),
+        ("nvidia", "debian", "open", ["libcuda1", "nvidia-kernel-dkms"], ["nvidia-kernel-dkms"]),
+        ("distribution", "debian", "open", ["nvidia-kernel-dkms", "nvidia-smi"], ["nvidia-kernel-dkms"]),
+        ("nvidia", "ubuntu", "open", ["nvidia-dkms-580", "nvidia-kernel-common-580"], ["nvidia-dkms-580"]),
+        ("nvidia", "ubuntu", "proprietary", ["nvidia-dkms-580-open"], ["nvidia-dkms-580-open"]),
+        (
+            "distribution",
+            "ubuntu",
+            "open",
+            [
+                "linux-modules-nvidia-580-server-6.8.0-51-generic",
+                "linux-modules-nvidia-580-server-generic",
+                "linux-modules-nvidia-580-server-open-6.8.0-50-generic",
+            ],
+            ["linux-modules-nvidia-580-server-6.8.0-51-generic", "linux-modules-nvidia-580-server-generic"],
+        ),
+        (
+            "distribution",
+            "ubuntu",
+            "proprietary",
+            ["linux-modules-nvidia-580-server-6.8.0-50-generic", "linux-modules-nvidia-580-server-open-generic"],
+            ["linux-modules-nvidia-580-server-open-generic"],
+        ),
+    ],
+)
+def test_modules_of_the_other_kind_go(
+    monkeypatch: pytest.MonkeyPatch,
+    source: str,
+    distribution: str,
+    modules: str,
+    installed: list[str],
+    obsolete: list[str],
+) -> None:
+    wanted = Wanted(source, distribution, modules, ("6.8.0-51-generic",), persistence=False)
+    names = [*wanted.drivers("580"), *wanted.others("580")]
+    sources = {name: ["6.8.0-51.52+1" if name.startswith("linux-") else "580.95.05-1"] for name in [*names, *installed]}
+    monkeypatch.setattr(nvidia_release.apt, "simulate", lambda packages, _removed: packages)
+    monkeypatch.setattr(nvidia_release.apt, "known_names", lambda _prefix: names)
+    monkeypatch.setattr(
+        nvidia_release.apt, "versions", lambda names, _origin: {n: sources[n] for n in names if n in sources}
+    )
+    there = {name: sources[name][0] for name in installed}
+    found = nvidia_release.release(wanted, "580", "", "", "", there)
+    assert found["obsolete"] == obsolete
+    kept = [name for name in installed if name not in obsolete and not name.startswith("linux-")]
+    assert sorted(found["packages"]) == sorted({*names, *kept})
+
+
 # The names in NVIDIA's Driver Installation Guide: "Compute-only" and "Ubuntu 590 and later packages".
 @pytest.mark.parametrize(
     ("source", "distribution", "modules", "branch", "names"),

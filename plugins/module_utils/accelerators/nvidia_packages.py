@@ -9,10 +9,13 @@ own packages always have it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 WITHOUT_BRANCH_FROM = 590  # NVIDIA's packages for Ubuntu
 FABRIC_WITHOUT_BRANCH_FROM = 580  # NVIDIA's fabric manager and libnvidia-nscq
+OPEN = re.compile(r"-open\b")  # in the name of all that belongs to open kernel modules; OpenCL is something else
+MODULES = re.compile(r"nvidia-kernel-dkms|nvidia-(dkms|kernel-source)(-\d+)?(-server)?|linux-modules-nvidia-.+")
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,12 @@ class Wanted:
         if self.distribution == "debian" and self.source == "distribution" and self.persistence:
             names.append("nvidia-persistenced")  # which Debian releases apart from the driver
         return names
+
+    def excludes(self, name: str) -> bool:
+        """Whether the package belongs to kernel modules of the other kind, which cannot be there, too."""
+        if OPEN.search(name):
+            return self.modules != "open"
+        return self.modules == "open" and MODULES.fullmatch(name) is not None
 
     @property
     def telling(self) -> str:

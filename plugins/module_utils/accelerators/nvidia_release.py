@@ -106,10 +106,12 @@ def release(
     offered = apt.versions([*names, *others, *installed], origin)
     packages = {name: _at(offered.get(name, []), chosen, name) for name in names}
     packages.update({name: _newest(offered.get(name, []), name) for name in others})
-    packages.update(
-        {name: same for name in installed if name not in packages and (same := _same(offered.get(name, []), chosen))}
+    stays = [name for name in installed if name not in packages and not wanted.excludes(name)]
+    packages.update({name: same for name in stays if (same := _same(offered.get(name, []), chosen))})
+    # Other branches have other names. What a kernel to go back to has, goes with what it depends on, or stays.
+    obsolete = sorted(
+        name for name in set(installed) - set(packages) if wanted.excludes(name) or not name.startswith("linux-")
     )
-    obsolete = sorted(set(installed) - set(packages))  # other branches have other names
     return {
         "version": chosen,
         "packages": _closed(packages, obsolete, chosen, origin),

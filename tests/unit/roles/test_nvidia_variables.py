@@ -140,6 +140,15 @@ def test_a_host_with_the_other_kind_of_modules_is_not_left_alone(case: tuple[str
 
 
 @each_case
+def test_the_modules_that_are_installed_are_told_of_so_that_another_kind_can_take_their_place(
+    case: tuple[str, str, str, str],
+) -> None:
+    node = Node(case)
+    asked = arguments("nvidia", "packages", "inference.fleet.nvidia_packages_info", **node.seen(node.complete))
+    assert node.names[-1] in asked["installed"]
+
+
+@each_case
 def test_all_that_must_not_move_is_held(case: tuple[str, str, str, str]) -> None:
     node = Node(case)
     unheld = render("nvidia", "_nvidia_unheld", **node.seen(node.complete))
