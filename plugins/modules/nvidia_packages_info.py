@@ -70,7 +70,8 @@ options:
   kernels:
     description:
       - Kernels that must have modules, as the names of packages end that come with each. A flavour (V(generic)) stands
-        for its newest kernel. Only Ubuntu's own modules are packages of one kernel each.
+        for its newest kernel, where the sources have such a package. Only Ubuntu's own modules are packages of one
+        kernel each.
     type: list
     elements: str
     default: []

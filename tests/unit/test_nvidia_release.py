@@ -185,6 +185,23 @@ def test_what_a_distribution_releases_at_a_version_of_its_own(
     assert found["packages"][name] == version
 
 
+def test_what_brings_signed_modules_is_taken_where_it_is_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    named = "linux-modules-nvidia-580-server-open-{}".format
+    wanted = Wanted("distribution", "ubuntu", "open", ("6.8.0-51-generic", "generic", "virtual"), persistence=False)
+    sources = {
+        "nvidia-utils-580-server": ["580.95.05-0ubuntu0.24.04.2"],
+        named("6.8.0-51-generic"): ["6.8.0-51.52+1"],
+        named("generic"): ["6.8.0-88.89", "6.8.0-51.52"],
+    }
+    monkeypatch.setattr(nvidia_release.apt, "simulate", lambda packages, _removed: packages)
+    monkeypatch.setattr(nvidia_release.apt, "known_names", lambda _prefix: list(sources))
+    monkeypatch.setattr(
+        nvidia_release.apt, "versions", lambda names, _origin: {n: sources[n] for n in names if n in sources}
+    )
+    found = nvidia_release.release(wanted, "580", "", "", "", {})
+    assert found["packages"] == {name: versions[0] for name, versions in sources.items()}
+
+
 @pytest.mark.parametrize(
     ("source", "distribution", "branch", "manager"),
     [

@@ -10,6 +10,7 @@ own packages always have it.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 WITHOUT_BRANCH_FROM = 590  # NVIDIA's packages for Ubuntu
@@ -50,12 +51,17 @@ class Wanted:
         """What goes with it at the newest version that its source has; what it depends on keeps it to the driver's."""
         names = ["nvlsm"] if self.subnet else []
         if self.distribution == "ubuntu" and self.source == "distribution":
-            # Modules that Canonical has signed, which load under Secure Boot. Their version is the kernel's; those of a
-            # flavour bring the modules of each kernel to come.
-            names += [f"linux-modules-nvidia-{branch}-server{self._kind}-{kernel}" for kernel in self.kernels]
+            # Modules that Canonical has signed, which load under Secure Boot. Their version is the kernel's.
+            names += self._signed(branch, (kernel for kernel in self.kernels if kernel[0].isdigit()))
         if self.distribution == "debian" and self.source == "distribution" and self.persistence:
             names.append("nvidia-persistenced")  # which Debian releases apart from the driver
         return names
+
+    def bringers(self, branch: str) -> list[str]:
+        """What brings the signed modules of each kernel to come; there is none for some flavours (virtual)."""
+        if self.distribution == "ubuntu" and self.source == "distribution":
+            return self._signed(branch, (kernel for kernel in self.kernels if not kernel[0].isdigit()))
+        return []
 
     def excludes(self, name: str) -> bool:
         """Whether the package belongs to kernel modules of the other kind, which cannot be there, too."""
@@ -73,6 +79,9 @@ class Wanted:
     @property
     def _kind(self) -> str:
         return "-open" if self.modules == "open" else ""
+
+    def _signed(self, branch: str, kernels: Iterable[str]) -> list[str]:
+        return [f"linux-modules-nvidia-{branch}-server{self._kind}-{kernel}" for kernel in kernels]
 
     def _suffix(self, branch: str) -> str:
         return f"-{branch}" if int(branch) < WITHOUT_BRANCH_FROM else ""

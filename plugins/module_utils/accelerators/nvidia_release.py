@@ -103,9 +103,11 @@ def release(
     chosen_branch = chosen.split(".")[0]
     names = [*wanted.drivers(chosen_branch), *wanted.companions(chosen_branch)]
     others = wanted.others(chosen_branch)
-    offered = apt.versions([*names, *others, *installed], origin)
+    bringers = wanted.bringers(chosen_branch)
+    offered = apt.versions([*names, *others, *bringers, *installed], origin)
     packages = {name: _at(offered.get(name, []), chosen, name) for name in names}
     packages.update({name: _newest(offered.get(name, []), name) for name in others})
+    packages.update({name: offered[name][0] for name in bringers if name in offered})
     stays = [name for name in installed if name not in packages and not wanted.excludes(name)]
     packages.update({name: same for name in stays if (same := _same(offered.get(name, []), chosen))})
     # Other branches have other names. What a kernel to go back to has, goes with what it depends on, or stays.

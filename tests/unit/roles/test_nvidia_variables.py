@@ -215,19 +215,9 @@ def test_debian_has_no_fabric_manager(case: tuple[str, str, str, str], refused: 
     [
         (("debian-13", "nvidia", "open", "590"), "linux-image-amd64", "linux-headers-amd64"),
         (("ubuntu-22.04", "nvidia", "open", "580"), "linux-image-generic", "linux-headers-generic"),
-        (
-            ("ubuntu-24.04", "distribution", "open", "580"),
-            "linux-image-generic-hwe-24.04",
-            "linux-modules-nvidia-580-server-open-generic-hwe-24.04",
-        ),
-        (
-            ("ubuntu-24.04", "distribution", "proprietary", "580"),
-            "linux-image-aws",
-            "linux-modules-nvidia-580-server-aws",
-        ),
     ],
 )
-def test_the_next_kernel_gets_its_modules(case: tuple[str, str, str, str], image: str, package: str) -> None:
+def test_the_next_kernel_gets_its_headers(case: tuple[str, str, str, str], image: str, package: str) -> None:
     node = Node(case)
     packages = {**node.complete, image: "6.8.0-88.89"}
     assert render("nvidia", "_nvidia_for_kernels", **node.seen(packages)) == [package]
@@ -235,8 +225,36 @@ def test_the_next_kernel_gets_its_modules(case: tuple[str, str, str, str], image
     packages[package] = "6.8.0-88.89"
     assert render("nvidia", "_nvidia_packages_met", **node.seen(packages)) is True
     assert package not in render("nvidia", "_nvidia_unheld", **node.seen(packages))
-    removed = render("nvidia", "_nvidia_removable", **node.seen(packages))
-    assert (package in removed) == package.startswith("linux-modules")
+    assert package not in render("nvidia", "_nvidia_removable", **node.seen(packages))
+
+
+def test_the_next_kernel_gets_its_signed_modules() -> None:
+    node = Node(("ubuntu-24.04", "distribution", "open", "580"))
+    package = "linux-modules-nvidia-580-server-open-6.14.0-37-generic"
+    packages = {**node.complete, "linux-image-6.14.0-37-generic": "6.14.0-37.37"}
+    assert render("nvidia", "_nvidia_for_kernels", **node.seen(packages)) == [package]
+    packages[package] = "6.14.0-37.37"
+    assert render("nvidia", "_nvidia_packages_met", **node.seen(packages)) is True
+    assert package in render("nvidia", "_nvidia_unheld", **node.seen(packages))
+
+
+@pytest.mark.parametrize(
+    ("modules", "flavour", "package"),
+    [
+        ("open", "generic-hwe-24.04", "linux-modules-nvidia-580-server-open-generic-hwe-24.04"),
+        ("proprietary", "aws", "linux-modules-nvidia-580-server-aws"),
+        ("open", "virtual", "linux-modules-nvidia-580-server-open-virtual"),  # which Ubuntu does not have
+    ],
+)
+def test_what_brings_signed_modules_is_asked_for_and_not_missed(modules: str, flavour: str, package: str) -> None:
+    node = Node(("ubuntu-24.04", "distribution", modules, "580"))
+    packages = {**node.complete, f"linux-image-{flavour}": "6.8.0-88.89"}
+    asked = arguments("nvidia", "packages", "inference.fleet.nvidia_packages_info", **node.seen(packages))
+    assert asked["kernels"] == [node.kernel, flavour]
+    assert render("nvidia", "_nvidia_packages_met", **node.seen(packages)) is True
+    packages[package] = "6.8.0-88.89"
+    assert package not in render("nvidia", "_nvidia_unheld", **node.seen(packages))
+    assert package in render("nvidia", "_nvidia_removable", **node.seen(packages))
 
 
 @pytest.mark.parametrize(
