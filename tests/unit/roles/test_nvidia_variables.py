@@ -189,6 +189,7 @@ def test_a_repository_that_is_wanted_no_more_goes() -> None:
     assert set(there["files"]) == set(render("nvidia", "_nvidia_paths", **own, _nvidia_host=there))
     assert render("nvidia", "_nvidia_repositories_met", **own, _nvidia_host=there) is False
     assert sorted(render("nvidia", "_nvidia_repositories_past", **own, _nvidia_host=there)) == [key, NVIDIA_FILE]
+    assert render("nvidia", "_nvidia_sources_past", **own, _nvidia_host=there) == [NVIDIA_FILE]
     gone = host("debian-13", files={**toolkit, **none})
     assert render("nvidia", "_nvidia_repositories_met", **own, _nvidia_host=gone) is True
 
