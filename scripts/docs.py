@@ -99,9 +99,14 @@ def role_page(role: str, entry_points: Mapping[str, Any]) -> str:
 
 
 def with_role_table(readme: str) -> str:
-    """The project's README with the roles between its two marks, in the order in which the site runs them."""
+    """The project's README with the roles between its two marks: in the site's order, then those that roles include."""
     site = (REPOSITORY / "playbooks" / "site.yml").read_text()
-    specs = sorted(REPOSITORY.glob("roles/*/meta/argument_specs.yml"), key=lambda path: site.find(path.parents[1].name))
+
+    def turn(path: Path) -> int:
+        found = site.find(path.parents[1].name)
+        return found if found >= 0 else len(site)
+
+    specs = sorted(REPOSITORY.glob("roles/*/meta/argument_specs.yml"), key=turn)
     rows = "".join(
         f"| [{path.parents[1].name}](roles/{path.parents[1].name}/README.md) "
         f"| {load(path)['argument_specs']['main']['short_description']} |\n"
