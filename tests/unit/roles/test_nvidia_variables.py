@@ -304,3 +304,23 @@ def test_a_branch_may_be_given_as_a_number(case: tuple[str, str, str, str]) -> N
     variables = {**node.seen(node.complete), "nvidia_branch": 580}
     assert render("nvidia", "_nvidia_packages_met", **variables) is True
     assert render("nvidia", "_nvidia_left", **variables)[0].startswith("hold ")
+
+
+@pytest.mark.parametrize(
+    ("source", "outdated", "swapped"),
+    [
+        ("nvidia", ["nvidia-open"], ["nvidia-kernel-open-dkms"]),
+        ("distribution", ["nvidia-driver-pinning-590", "nvidia-kernel-open-dkms", "nvidia-open"], []),
+    ],
+)
+def test_modules_are_swapped_where_something_depends_on_either_kind(
+    source: str, outdated: list[str], swapped: list[str]
+) -> None:
+    node = Node(("debian-13", "nvidia", "open", "590"))
+    variables = {
+        **node.seen(node.complete),
+        "nvidia_source": source,
+        "_nvidia_found": {"obsolete": ["nvidia-kernel-open-dkms", "nvidia-open"]},
+    }
+    assert render("nvidia", "_nvidia_outdated", **variables) == outdated
+    assert render("nvidia", "_nvidia_swapped", **variables) == swapped
