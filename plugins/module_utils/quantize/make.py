@@ -88,7 +88,7 @@ class Maker:
         try:
             return self.hub.resolve(artifact)
         except FleetError:
-            known = CachedSnapshot.find(self.cache, artifact.source)
+            known = CachedSnapshot.find(self.cache, artifact.source) or CachedSnapshot.find(self.cache, artifact)
             if known is None:
                 raise
             return known.commit

@@ -28,9 +28,9 @@ def made(hub, references, image, tmp_path):
     """A function: what is made, and the errors, of org/spoken at the hub by ``scheme``."""
     shutil.copytree(references / SPOKEN / "source", tmp_path / "hub" / "org" / "spoken")
 
-    def run(scheme, *, image=image, check_mode=False):
+    def run(scheme, *, image=image, check_mode=False, url=hub.url):
         options = Options(image, samples=4, length=128)
-        maker = Maker(tmp_path / "cache", Hub(hub.url, ""), Progress(None), options)
+        maker = Maker(tmp_path / "cache", Hub(url, ""), Progress(None), options)
         wanted = Artifact(f"org/spoken-{scheme}", "main", quantization=scheme)
         return maker.make([wanted], check_mode=check_mode)
 
@@ -83,6 +83,12 @@ def test_a_branch_is_followed(made, tmp_path):
     assert errors == []
     assert first.commit != second.commit
     assert Path(second.path, "LICENSE").exists()
+
+
+def test_a_branch_is_what_the_cache_knows_where_there_is_no_hub(made):
+    (first,), _errors = made("fp8_dynamic")
+    (second,), errors = made("fp8_dynamic", url="http://127.0.0.1:9")
+    assert (second.commit, second.changed, errors) == (first.commit, False, [])
 
 
 @pytest.mark.parametrize("scheme", ["int8_w8a8", "fp8_static"])
