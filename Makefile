@@ -15,7 +15,7 @@ export PYTHONPATH := $(CURDIR)/collections
 MOLECULE_SCENARIOS := preflight docker nvidia gaudi overlay model_store model_cache vllm cpu causes fit gateway verify quantize site bad_input reboot failover
 BENCHMARKS := plan noop gateway artifacts health contract quantize
 
-.PHONY: help venv demo demo-down ask test checks lint test-unit test-integration sanity docs docs-check test-newest bench test-molecule
+.PHONY: help venv demo demo-down ask test test-without-hosts lint test-unit test-integration sanity docs docs-check test-newest bench test-molecule
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -38,12 +38,12 @@ demo-down: ## Remove the demo's hosts, networks and volumes
 	@python -m rig down demo
 
 test: venv ## Everything that .ci/run runs
-	$(MAKE) --jobs=2 --output-sync=target checks test-integration
-	$(MAKE) test-molecule
+	$(MAKE) --jobs=2 --output-sync=target lint docs-check test-unit
+	$(MAKE) --jobs=2 test-without-hosts test-molecule
 
-# One after the other, for they share their caches; beside them there is time for what waits for servers.
-checks:
-	for target in lint docs-check test-unit sanity test-newest; do $(MAKE) $$target; done
+# Beside the first scenarios, which wait for packages and reboots most of the time.
+test-without-hosts:
+	for target in test-integration sanity test-newest; do $(MAKE) $$target; done
 
 lint: venv ## Style and types
 	ruff check .
