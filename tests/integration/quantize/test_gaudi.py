@@ -118,7 +118,8 @@ def test_a_table_without_questions_is_refused_and_a_program_runs_in_the_containe
 def test_nothing_is_left_of_a_calibration_that_fails(made, tmp_path):
     _found, (error,) = made(wanted=Calibration("g3", 2))
     assert "its devices are g2, and it is to be served on g3" in str(error)
-    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["models--org--Tiny"]
+    assert [path.name for path in (tmp_path / "cache").glob("models--*")] == ["models--org--Tiny"]
+    assert not [*(tmp_path / "cache").rglob("work")]
 
 
 def test_hosts_get_what_was_made_for_their_devices_and_nothing_else(made, store, fetch, tmp_path):
