@@ -57,7 +57,7 @@ def gaudi_image(image, tmp_path_factory):
     """One with pandas, as that with vLLM for Gaudi has it, and the stand-in."""
     context = tmp_path_factory.mktemp("context")
     shutil.copytree(STANDIN, context / "calibration")
-    (context / "Dockerfile").write_text(f"FROM {image}\nCOPY calibration {IN_IMAGE}\n")
+    (context / "Dockerfile").write_text(f"FROM {image}\nLABEL context={context}\nCOPY calibration {IN_IMAGE}\n")
     made = docker("build", "--quiet", str(context))
     yield made
     docker("image", "rm", made)
