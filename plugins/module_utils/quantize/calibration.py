@@ -4,12 +4,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from ..errors import FleetError
 from .calibration_text import HELD_OUT, TEXTS
+from .json_lines import read_json_lines
 
 STEP = 'Give it lines such as {"text": "…"}, {"prompt": "…"} or {"messages": [{"role": "user", "content": "…"}]}.'
 
@@ -21,29 +20,10 @@ def read_samples(path: Path | None, most: int) -> list[dict[str, Any]]:
     """
     if path is None:
         return [{"text": text} for text in TEXTS if text not in HELD_OUT][:most]
-    attempted = f"Failed to read the calibration data in {path}"
-    samples: list[dict[str, Any]] = []
-    try:
-        with path.open(encoding="utf-8") as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip() and len(samples) < most:
-                    samples.append(_sample(json.loads(line), f"line {number}"))
-    except OSError as error:
-        raise FleetError(attempted, error.strerror or str(error)) from error
-    except json.JSONDecodeError as error:
-        raise FleetError(attempted, f"line {number} is not JSON", STEP) from error
-    except UnicodeDecodeError as error:
-        raise FleetError(attempted, "it is no text", STEP) from error
-    except ValueError as error:
-        raise FleetError(attempted, str(error), STEP) from error
-    if not samples:
-        raise FleetError(attempted, "it is empty", STEP)
-    return samples
+    return read_json_lines(path, _sample, STEP, most)
 
 
-def _sample(line: Any, where: str) -> dict[str, Any]:
-    if not isinstance(line, dict):
-        raise ValueError(f"{where} is no object")
+def _sample(line: dict[str, Any], number: int) -> dict[str, Any]:
     text = line.get("text", line.get("prompt"))
     if isinstance(text, str) and text.strip():
         return {"text": text}
@@ -51,7 +31,7 @@ def _sample(line: Any, where: str) -> dict[str, Any]:
     if isinstance(messages, list) and messages and all(_is_message(message) for message in messages):
         return {"messages": messages}
     columns = ", ".join(sorted(line)) or "nothing"
-    raise ValueError(f"{where} has no text, prompt or messages with anything in them, only {columns}")
+    raise ValueError(f"line {number} has no text, prompt or messages with anything in them, only {columns}")
 
 
 def _is_message(message: Any) -> bool:

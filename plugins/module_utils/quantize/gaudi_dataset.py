@@ -8,12 +8,12 @@ container.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from ..errors import FleetError
 from .calibration_text import HELD_OUT, TEXTS
+from .json_lines import ATTEMPTED, read_json_lines
 
 COLUMNS = ("system_prompt", "question")
 JSON_LINES = (".jsonl", ".json", ".ndjson")
@@ -29,7 +29,7 @@ def read_questions(path: Path | None) -> list[dict[str, str]] | None:
     """
     if path is None:
         return [{"system_prompt": SYSTEM_PROMPT, "question": text} for text in TEXTS if text not in HELD_OUT]
-    attempted = f"Failed to read the calibration data in {path}"
+    attempted = ATTEMPTED.format(path)
     kind = path.suffix.lower()
     if kind not in JSON_LINES + IN_CONTAINER:
         raise FleetError(attempted, f"its name ends in none of {', '.join(JSON_LINES + IN_CONTAINER)}", STEP)
@@ -38,26 +38,12 @@ def read_questions(path: Path | None) -> list[dict[str, str]] | None:
             raise FleetError(attempted, "it is empty", STEP)
         if kind in IN_CONTAINER:
             return None
-        with path.open(encoding="utf-8") as file:
-            rows = [_row(line, number) for number, line in enumerate(file, start=1) if line.strip()]
     except OSError as error:
         raise FleetError(attempted, error.strerror or str(error)) from error
-    except UnicodeDecodeError as error:
-        raise FleetError(attempted, "it is no text", STEP) from error
-    except ValueError as error:
-        raise FleetError(attempted, str(error), STEP) from error
-    if not rows:
-        raise FleetError(attempted, "it is empty", STEP)
-    return rows
+    return read_json_lines(path, _row, STEP)
 
 
-def _row(line: str, number: int) -> dict[str, str]:
-    try:
-        row: Any = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"line {number} is not JSON") from error
-    if not isinstance(row, dict):
-        raise ValueError(f"line {number} is no object")
+def _row(row: dict[str, Any], number: int) -> dict[str, str]:
     lacking = [name for name in COLUMNS if not isinstance(row.get(name), str)]
     if lacking:
         raise ValueError(f"line {number} has no {' and no '.join(lacking)}, only {', '.join(sorted(row)) or 'nothing'}")
