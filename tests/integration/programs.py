@@ -85,7 +85,10 @@ class Program:
 
     def run(self) -> tuple[int, str]:
         """Its status (errors, or the negative signal) and what it said."""
-        process = self.start()
+        return self._end(self.start())
+
+    @staticmethod
+    def _end(process: subprocess.Popen[str]) -> tuple[int, str]:
         said, _nothing = process.communicate(timeout=120)
         return process.returncode, said
 
@@ -98,8 +101,9 @@ class Program:
         for _kill in range(KILLS):
             server, moment = chance.choice(servers), chance.randrange(1, size // KILLS)
             print(f"seed {seed}: killed {moment} bytes later, counted at {server.url}")
+            process = self.start()  # before it is counted: what is still under way to the one before would end nobody
             server.after(moment, self.kill)
-            status, said = self.run()
+            status, said = self._end(process)
             assert status == -9, f"it ended before that: {said}"
         status, said = self.run()
         assert status == 0, said
