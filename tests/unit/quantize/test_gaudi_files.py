@@ -20,7 +20,7 @@ MODULES = [f"model.layers.{layer}.{part}" for layer in (0, 1) for part in PARTS]
 IDLE = ["model.layers.0.mlp.experts", "model.layers.0.self_attn.attn.impl.softmax", "vision_tower.blocks.0.o_proj"]
 
 # What neural-compressor-pt 3.10 left of a model with two layers on a CPU, for two ranks, and what steps 3 and 5 of
-# vllm-gaudi's calibration then made of that.
+# vllm-gaudi's calibration then made of that (`record_inc.py` beside it).
 RECORDED = Path(__file__).with_name("recorded") / "inc"
 
 
