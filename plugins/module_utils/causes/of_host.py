@@ -144,6 +144,13 @@ NETWORK = (
         cause="its engine was not ready after {waited} s",
     ),
     Failure(
+        "batch_timeout",
+        r"TimeoutError: RPC call to (?:execute_model|sample_tokens) timed out",
+        "Lower max_num_batched_tokens or raise VLLM_EXECUTE_MODEL_TIMEOUT_SECONDS. On a CPU FP8 is "
+        "slow: quantize with int8_w8a8 for it.",
+        cause="vLLM gave up on a batch that it had computed on for VLLM_EXECUTE_MODEL_TIMEOUT_SECONDS (300 unless set)",
+    ),
+    Failure(
         "nccl",
         r"NCCL error.*",
         "Set NCCL_DEBUG=INFO in the service's environment: NCCL then says what it lacks.",
