@@ -20,27 +20,34 @@ BATCH = 192  # tokens at a time: a CPU unpacks FP8 for each batch
 def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever else is printed
-    json.dump(score(json.load(sys.stdin)), answers)
+    request = json.load(sys.stdin)
+    model = load(request)
+    json.dump({"nll": nll(model, request)}, answers)
     answers.flush()
+    os._exit(0)  # the engine's processes end with the container; where they are asked to, some end in a crash
 
 
-def score(request: dict[str, Any]) -> dict[str, Any]:
-    from vllm import LLM, SamplingParams
+def load(request: dict[str, Any]) -> Any:
+    from vllm import LLM
 
-    length = int(request["length"])
-    model = LLM(
+    return LLM(
         model=request["model"],
-        max_model_len=length + 1,
+        max_model_len=int(request["length"]) + 1,
         max_num_seqs=1,
         max_num_batched_tokens=BATCH,
         enable_chunked_prefill=True,
         enforce_eager=True,
     )
-    tokens = model.get_tokenizer().encode(request["text"])[:length]
+
+
+def nll(model: Any, request: dict[str, Any]) -> float:
+    from vllm import SamplingParams
+
+    tokens = model.get_tokenizer().encode(request["text"])[: int(request["length"])]
     wanted = SamplingParams(max_tokens=1, prompt_logprobs=0)
     (output,) = model.generate([{"prompt_token_ids": tokens}], wanted, use_tqdm=False)
     found = [entry[token].logprob for token, entry in zip(tokens[1:], output.prompt_logprobs[1:])]
-    return {"nll": -sum(found) / len(found)}
+    return -sum(found) / len(found)
 
 
 if __name__ == "__main__":
