@@ -46,7 +46,7 @@ def nll(model: Any, request: dict[str, Any]) -> float:
     tokens = model.get_tokenizer().encode(request["text"])[: int(request["length"])]
     wanted = SamplingParams(max_tokens=1, prompt_logprobs=0)
     (output,) = model.generate([{"prompt_token_ids": tokens}], wanted, use_tqdm=False)
-    found = [entry[token].logprob for token, entry in zip(tokens[1:], output.prompt_logprobs[1:])]
+    found: list[float] = [entry[token].logprob for token, entry in zip(tokens[1:], output.prompt_logprobs[1:])]
     return -sum(found) / len(found)
 
 
