@@ -38,12 +38,12 @@ demo-down: ## Remove the demo's hosts, networks and volumes
 	@python -m rig down demo
 
 test: venv ## Everything that .ci/run runs
-	$(MAKE) --jobs=2 --output-sync=target lint docs-check test-unit
+	$(MAKE) --jobs=2 --output-sync=target lint docs-check
 	$(MAKE) --jobs=2 test-without-hosts test-molecule
 
 # Beside the first scenarios, which wait for packages and reboots most of the time.
 test-without-hosts:
-	for target in test-integration sanity test-newest; do $(MAKE) $$target; done
+	for target in test-unit test-integration sanity test-newest; do $(MAKE) $$target; done
 
 lint: venv ## Style and types
 	ruff check .
