@@ -86,5 +86,5 @@ test-molecule: venv ## All scenarios, for real, on virtual hosts
 	log=$$(mktemp); trap 'rm "$$log"' EXIT
 	molecule test $(addprefix --scenario-name ,default $(MOLECULE_SCENARIOS)) 2>&1 | tee "$$log" || {
 		# At the end again, for those who see no more of a long log.
-		echo "The last failures:"; grep --extended-regexp --after-context=5 '(fatal|failed): \[|CRITICAL|ERROR' "$$log" | tail --lines=30; exit 1
+		echo "The last failures:"; grep --extended-regexp --after-context=5 '(fatal|failed): \[|CRITICAL|ERROR' "$$log" | tail --lines=150; exit 1
 	}

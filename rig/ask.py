@@ -11,7 +11,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-QUESTION = "What is the capital of France?"
+# Not a close call, as that of France is: a small model finds the same words however a CPU rounds, and in FP8.
+QUESTION = "What is the capital of Japan?"
 ANSWER_WITHIN = 120.0  # seconds; a CPU generates slowly
 
 
