@@ -88,8 +88,13 @@ def container(service: Mapping[str, Any], model: Mapping[str, Any]) -> dict[str,
 
 
 def _cpu_environment(service: Mapping[str, Any]) -> dict[str, Any]:
-    gib = service["kv_cache_gib"]
-    return {} if gib is None else {"VLLM_CPU_KVCACHE_SPACE": str(gib)}
+    environment = {}
+    if service["kv_cache_gib"] is not None:
+        environment["VLLM_CPU_KVCACHE_SPACE"] = str(service["kv_cache_gib"])
+    if service["enforce_eager"]:
+        # vLLM compiles the ranks of logprobs even so: whoever asks for them first waits half a minute, and all others too.
+        environment["TORCH_COMPILE_DISABLE"] = "1"
+    return environment
 
 
 def _flag(key: str) -> str:

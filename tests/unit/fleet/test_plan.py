@@ -120,6 +120,13 @@ def test_a_gaudi_sees_its_devices_only():
     assert instance["environment"]["HABANA_VISIBLE_DEVICES"] == "4,5"
 
 
+@pytest.mark.parametrize(("kind", "eager", "expected"), [("cpu", True, "1"), ("cpu", False, None), ("nvidia", True, None)])
+def test_a_cpu_that_compiles_no_graph_compiles_nothing_else(kind, eager, expected):
+    changes = (("services/hermes/accelerator", kind), ("services/hermes/enforce_eager", eager))
+    (instance,) = services("gpu-b", *changes)
+    assert instance["environment"].get("TORCH_COMPILE_DISABLE") == expected
+
+
 def test_references_stay_the_objects_that_were_loaded():
     """A copy would lose the mark by which Ansible trusts a string as a template."""
     key, image = "{{ vault_vllm_api_key }}".join([""] * 2), "{{ vllm_image }}".join([""] * 2)
