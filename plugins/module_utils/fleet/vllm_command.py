@@ -92,7 +92,7 @@ def _cpu_environment(service: Mapping[str, Any]) -> dict[str, Any]:
     if service["kv_cache_gib"] is not None:
         environment["VLLM_CPU_KVCACHE_SPACE"] = str(service["kv_cache_gib"])
     if service["enforce_eager"]:
-        # vLLM compiles the ranks of logprobs even so: whoever asks for them first waits half a minute, and all others too.
+        # vLLM compiles the ranks of logprobs even so: whoever asks for them first waits half a minute, and others too.
         environment["TORCH_COMPILE_DISABLE"] = "1"
     return environment
 
