@@ -12,10 +12,12 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONPATH := $(CURDIR)/collections
 
 # In this order each scenario finds most of its preparation done by the one before.
-MOLECULE_SCENARIOS := preflight docker nvidia gaudi overlay model_store model_cache vllm cpu causes fit gateway verify quantize site bad_input reboot failover
+MOLECULE_SCENARIOS := preflight docker overlay model_store model_cache vllm cpu causes fit gateway verify quantize site bad_input reboot failover
+# These have hosts of their own, and run beside the others: they wait for packages and reboots most of the time.
+DRIVER_SCENARIOS := nvidia gaudi
 BENCHMARKS := plan noop gateway artifacts health contract quantize
 
-.PHONY: help venv demo demo-down ask test test-without-hosts lint test-unit test-integration sanity docs docs-check test-newest bench test-molecule
+.PHONY: help venv demo demo-down ask test test-beside lint test-unit test-integration sanity docs docs-check test-newest bench test-molecule test-drivers
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -39,11 +41,11 @@ demo-down: ## Remove the demo's hosts, networks and volumes
 
 test: venv ## Everything that .ci/run runs
 	$(MAKE) --jobs=2 --output-sync=target lint docs-check
-	$(MAKE) --jobs=2 test-without-hosts test-molecule
+	$(MAKE) --jobs=2 test-beside test-molecule
 
-# Beside the first scenarios, which wait for packages and reboots most of the time.
-test-without-hosts:
-	for target in test-unit test-integration sanity test-newest; do $(MAKE) $$target; done
+# Beside the scenarios of what serves, which wait for one another's starts as often as they compute.
+test-beside:
+	for target in test-unit test-integration sanity test-newest test-drivers; do $(MAKE) $$target; done
 
 lint: venv ## Style and types
 	ruff check .
@@ -82,7 +84,13 @@ bench: venv ## Measure, side by side with what else could be used
 	for name in $(BENCHMARKS); do python -m tests.bench.$$name; done
 	python scripts/docs.py
 
-test-molecule: venv ## All scenarios, for real, on virtual hosts
+test-molecule: venv ## The scenarios of what serves, for real, on virtual hosts
+test-drivers: venv ## The scenarios of drivers, on virtual hosts of their own
+test-drivers: MOLECULE_SCENARIOS = $(DRIVER_SCENARIOS)
+test-drivers: export MOLECULE_INVENTORY = molecule/inventory-drivers
+test-molecule test-drivers: export MOLECULE_EPHEMERAL_DIRECTORY = $(CURDIR)/.cache/$@
+test-molecule test-drivers:
+	rm --recursive --force "$$MOLECULE_EPHEMERAL_DIRECTORY" # what a run that was killed believes to have made
 	log=$$(mktemp); trap 'rm "$$log"' EXIT
 	molecule test $(addprefix --scenario-name ,default $(MOLECULE_SCENARIOS)) 2>&1 | tee "$$log" || {
 		# At the end again, for those who see no more of a long log.

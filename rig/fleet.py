@@ -15,6 +15,7 @@ CHECKOUT = Path(__file__).parent.parent
 PREFIXES = {
     "demo": "10.213.0",
     "molecule": "10.214.0",
+    "drivers": "10.215.0",
 }
 IMAGES = {"demo": ("vllm", "haproxy")}  # other fleets have all that a fleet may run
 ALL_IMAGES = ("vllm", "haproxy", "litellm")
