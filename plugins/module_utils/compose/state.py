@@ -29,6 +29,7 @@ class Container:
     config_hash: str = ""
     running_for: float = 0.0  # seconds
     memory_limit: int = 0  # bytes; 0 where it may use all that the host has
+    kept_up: bool = False  # whether the engine, too, starts it when it comes up itself
 
     @property
     def up(self) -> bool:
@@ -91,6 +92,7 @@ def parse_container(inspected: Mapping[str, Any], now: datetime) -> Container:
     """A container from the engine's ``/containers/ID/json``."""
     state = inspected["State"]
     labels = inspected["Config"].get("Labels") or {}
+    host_config = inspected.get("HostConfig") or {}
     return Container(
         id=inspected["Id"],
         name=inspected["Name"].lstrip("/"),
@@ -104,7 +106,8 @@ def parse_container(inspected: Mapping[str, Any], now: datetime) -> Container:
         error=state.get("Error", ""),
         config_hash=labels.get("com.docker.compose.config-hash", ""),
         running_for=_seconds_since(state.get("StartedAt", ""), now),
-        memory_limit=(inspected.get("HostConfig") or {}).get("Memory", 0),
+        memory_limit=host_config.get("Memory", 0),
+        kept_up=(host_config.get("RestartPolicy") or {}).get("Name") in ("always", "unless-stopped"),
     )
 
 

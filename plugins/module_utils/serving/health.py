@@ -47,7 +47,7 @@ def _assess(client: Client, patience: Patience, sight: Sight) -> tuple[Outcome, 
     if sight.cause:
         told = Outcome(name, base_url, stage="created", progress=sight.progress, next_step=sight.cause.next_step)
         told.error = f"its container died: {sight.cause.cause}"
-        return told, True
+        return told, not sight.may_return
     if sight.state in ("absent", "created", "paused"):
         stage = "created" if sight.state == "paused" else sight.state
         return Outcome(name, base_url, stage=stage, error=f"its container is {sight.state}"), False

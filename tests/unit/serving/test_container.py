@@ -21,7 +21,7 @@ def engine(monkeypatch):
     """What the engine says of the container in turn, the last again and again; None where there is none."""
     monkeypatch.setattr(health, "PAUSE", 0.05)
 
-    def say(*states, log=LOG):
+    def say(*states, log=LOG, policy="no"):
         left = list(states)
 
         def inspect(_path):
@@ -33,6 +33,7 @@ def engine(monkeypatch):
                 "Name": "/web",
                 "Config": {"Image": "vllm", "Labels": {}},
                 "RestartCount": state[1],
+                "HostConfig": {"RestartPolicy": {"Name": policy}},
                 "State": {"Status": state[0], "ExitCode": 2, "StartedAt": "2026-01-01T00:00:00Z"},
             }
 
@@ -57,6 +58,29 @@ def test_a_container_that_exits_ends_the_wait_with_its_cause(engine):
     assert outcome.error.startswith("its container died: ")
     assert "--swap-space" in outcome.error
     assert outcome.next_step
+
+
+@pytest.mark.parametrize("policy", ["always", "unless-stopped"])
+def test_what_an_engine_that_comes_up_has_not_started_yet_is_waited_for(engine, policy):
+    engine(("exited", 0), ("exited", 0), ("running", 0), policy=policy)
+    outcome, _took = followed(1)
+    assert outcome.stage == "loading"
+    assert "Connection refused" in outcome.error
+
+
+def test_what_no_engine_starts_again_is_said(engine, monkeypatch):
+    monkeypatch.setattr(container, "RETURN", 0.2)
+    engine(("exited", 0), log=DIED, policy="unless-stopped")
+    outcome, took = followed(30)
+    assert 0.2 < took < 5
+    assert "--swap-space" in outcome.error
+
+
+def test_each_end_is_waited_for_anew(engine, monkeypatch):
+    monkeypatch.setattr(container, "RETURN", 0.2)
+    engine(("exited", 0), *[("running", 0)] * 8, ("exited", 0), ("running", 0), policy="unless-stopped")
+    outcome, _took = followed(1)
+    assert "Connection refused" in outcome.error
 
 
 def test_a_container_that_restarts_ends_the_wait(engine):
