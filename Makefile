@@ -41,7 +41,19 @@ demo-down: ## Remove the demo's hosts, networks and volumes
 
 test: venv ## Everything that .ci/run runs
 	$(MAKE) --jobs=2 --output-sync=target lint docs-check
-	$(MAKE) --jobs=2 test-beside test-molecule
+	rm --force .cache/test-*.log
+	$(MAKE) --jobs=2 logged-test-beside logged-test-molecule || {
+		# At the end again, for those who see no more of a long log.
+		echo "What failed:"
+		grep --extended-regexp --before-context=3 --after-context=10 '(fatal|failed): \[|^(FAILED|ERROR|E) |\*\*\*' .cache/test-*.log |
+			cut --characters=-300 | tail --lines=40
+		exit 1
+	}
+
+logged-%: # what a target printed is kept if it failed
+	mkdir --parents .cache
+	$(MAKE) $* 2>&1 | tee .cache/$*.log
+	rm .cache/$*.log
 
 # Beside the scenarios of what serves, which wait for one another's starts as often as they compute.
 test-beside:
@@ -91,8 +103,4 @@ test-drivers: export MOLECULE_INVENTORY = molecule/inventory-drivers
 test-molecule test-drivers: export MOLECULE_EPHEMERAL_DIRECTORY = $(CURDIR)/.cache/$@
 test-molecule test-drivers:
 	rm --recursive --force "$$MOLECULE_EPHEMERAL_DIRECTORY" # what a run that was killed believes to have made
-	log=$$(mktemp); trap 'rm "$$log"' EXIT
-	molecule test $(addprefix --scenario-name ,default $(MOLECULE_SCENARIOS)) 2>&1 | tee "$$log" || {
-		# At the end again, for those who see no more of a long log.
-		echo "The last failures:"; grep --extended-regexp --after-context=5 '(fatal|failed): \[|CRITICAL|ERROR' "$$log" | tail --lines=150; exit 1
-	}
+	molecule test $(addprefix --scenario-name ,default $(MOLECULE_SCENARIOS))
