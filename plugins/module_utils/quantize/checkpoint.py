@@ -19,11 +19,11 @@ from ..errors import FleetError
 from ..safetensors import Header, ReadAt, Tensor, make_header
 from .arrays import np
 from .floats import BYTES, narrow
-from .rows import Evidence, NotFiniteError, RowQuantizer
+from .rows import Evidence, NotFiniteError
 from .scales import Scales
 from .selection import is_quantized
+from .workspace import BLOCK, Workspace
 
-BLOCK = 128 * 1024  # weights at a time: their copies stay in the second level of a processor's cache
 PIECE = 4 * 1024 * 1024  # bytes that are made at a time where nobody asks for them
 CODES = "F8_E4M3"
 SCALE = "_scale"  # after the name of a weight: its scales
@@ -34,10 +34,10 @@ Seen = Callable[[int, memoryview], None]  # told where in the source bytes were 
 class QuantizedFile:
     """``source`` is the header of the file of ``source_size`` bytes that ``read`` reads, ``path`` its name in messages.
 
-    Safe for threads.
+    Safe for threads, which share ``workspace`` with the other files.
     """
 
-    def __init__(self, path: str, source: Header, source_size: int, read: ReadAt) -> None:
+    def __init__(self, path: str, source: Header, source_size: int, read: ReadAt, workspace: Workspace) -> None:
         self._path = path
         self._read = read
         self._source_size = source_size
@@ -53,7 +53,7 @@ class QuantizedFile:
         self._scales = Scales()
         self._evidence: dict[str, Evidence] = {}
         self._lock = threading.Lock()
-        self._local = threading.local()
+        self._workspace = workspace
 
     @property
     def evidence(self) -> dict[str, Evidence]:
@@ -72,7 +72,7 @@ class QuantizedFile:
         """
         end = start + len(view)
         begin, own, until = self._source_at(start), self._source_at(start, up=True), self._source_at(end, up=True)
-        source = self._scratch(until - begin)
+        source = self._workspace.source(until - begin)
         self._read(begin, source)
         if seen:
             seen(own, source[own - begin :])
@@ -165,7 +165,7 @@ class QuantizedFile:
         """Codes (in ``target`` where given) and evidence of the rows in ``content``, which begin with ``first``."""
         columns = weight.shape[1]
         count = len(content) // BYTES[weight.dtype]
-        quantizer = self._quantizer(count)
+        quantizer = self._workspace.quantizer(count)
         codes = quantizer.codes[:count] if target is None else np.frombuffer(target, np.uint8)
         codes = codes.reshape(-1, columns)
         try:
@@ -176,20 +176,6 @@ class QuantizedFile:
             raise FleetError("Failed to quantize", cause, "The model is broken: choose another revision.") from error
         self._scales.keep(weight, first, scales)
         return codes, evidence
-
-    def _quantizer(self, weights: int) -> RowQuantizer:
-        """This thread's."""
-        made: RowQuantizer | None = getattr(self._local, "quantizer", None)
-        if made is None or len(made.codes) < weights:
-            made = self._local.quantizer = RowQuantizer(max(BLOCK, weights))
-        return made
-
-    def _scratch(self, size: int) -> memoryview:
-        """Memory of this thread for ``size`` bytes."""
-        made: bytearray | None = getattr(self._local, "scratch", None)
-        if made is None or len(made) < size:
-            made = self._local.scratch = bytearray(size)
-        return memoryview(made)[:size]
 
 
 def _blocks(rows: range, columns: int, start: int = 0, end: int = sys.maxsize) -> Iterator[tuple[int, int]]:

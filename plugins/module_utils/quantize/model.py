@@ -20,6 +20,7 @@ from .config import CONFIG, config_content, index_content, read_json
 from .proof import Proof, prove
 from .schemes import OWN
 from .selection import ignored, is_quantized, require_quantizable
+from .workspace import Workspace
 
 GENERATION = 1  # of this quantizer: a new one wherever its bytes would differ
 
@@ -31,6 +32,7 @@ class QuantizedModel:
         self._label = label
         self._source = {file.path: file for file in files}
         self._read = read
+        self._workspace = Workspace()
         config = self._json(CONFIG)
         headers = read_headers(self._source.values(), read, label)
         tensors = [tensor for header in headers.values() for tensor in header.tensors]
@@ -106,7 +108,11 @@ class QuantizedModel:
 
     def _file(self, path: str, header: Header) -> QuantizedFile:
         source = self._source[path]
-        return QuantizedFile(path, header, source.size, lambda start, view: self._read(source, start, view))
+
+        def read(start: int, view: memoryview) -> None:
+            self._read(source, start, view)
+
+        return QuantizedFile(path, header, source.size, read, self._workspace)
 
     def _target(self, file: RemoteFile) -> RemoteFile:
         small, made = self._small.get(file.path), self._made.get(file.path)

@@ -68,11 +68,12 @@ class RowQuantizer:
         scales[scales == 0] = EPSILON[dtype]
         magnitudes /= scales
         round_to(magnitudes, dtype, bits)
-        np.minimum(magnitudes, np.float32(e4m3.MAX), out=magnitudes)
+        if not filled.all():  # the others exceed it by less than what rounds to it
+            np.minimum(magnitudes, np.float32(e4m3.MAX), out=magnitudes)
         e4m3.encode(magnitudes, bits, codes)
         peaks = codes.max(axis=1, keepdims=True)[filled]  # codes are ordered as their values are
         signs = np.signbit(weights, out=self._signs[:count].reshape(shape)).view(np.uint8)
-        signs <<= 7
+        signs *= e4m3.SIGN  # shifting takes ten times as long
         codes |= signs
         signal, noise = self._differences(weights, codes, scales)
         # A code that is no number is the largest of its row, and no peak at all.
@@ -82,8 +83,7 @@ class RowQuantizer:
     def _differences(self, weights: Any, codes: Any, scales: Any) -> tuple[float, float]:
         """Signal and noise, from the codes and scales as they are stored, not from what led to them."""
         restored = self._magnitudes[: codes.size].reshape(codes.shape)
-        e4m3.decode(codes, restored)
-        restored *= scales
+        e4m3.decode(codes, scales, restored)
         restored -= weights
         return sum_of_squares(weights), sum_of_squares(restored)
 

@@ -29,16 +29,22 @@ def test_two_codes_are_no_numbers():
     assert np.isnan(e4m3.values()).nonzero()[0].tolist() == [0x7F, 0xFF]
 
 
-def test_codes_stand_for_their_values():
+@pytest.mark.parametrize("scale", [1.0, 2.0**-140, 0.3e-4, 257.0, 2.0**118])
+def test_codes_stand_for_their_values_times_the_scale(scale):
     codes = np.array([code for code in range(256) if code & 0x7F != e4m3.NAN], np.uint8)
+    scales = np.array([scale], np.float32)
     found = np.empty(codes.shape, np.float32)
-    e4m3.decode(codes, found)
-    assert (found.view(np.uint32) == e4m3.values()[codes].view(np.uint32)).all()
+    e4m3.decode(codes, scales, found)
+    assert (found.view(np.uint32) == (e4m3.values()[codes] * scales).view(np.uint32)).all()
 
 
 def test_every_value_has_its_own_code():
     codes = np.arange(e4m3.NAN, dtype=np.uint8)
     assert (encode(e4m3.values()[codes]) == codes).all()
+
+
+def test_above_the_largest_value_it_is_still_the_nearest():
+    assert (encode([448.5, 456, 463.9]) == 0x7E).all()
 
 
 def test_a_value_between_two_becomes_the_nearer_one_and_in_the_middle_the_even_one():

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -72,6 +73,21 @@ def test_pieces_that_are_read_in_any_order_are_the_same():
     for start in starts:
         model.reader()(file, start, memoryview(found)[start : start + 777])
     assert found == at_once
+
+
+def peak_of(shards):
+    """Bytes that reading the files of a model takes at most, one after the other."""
+    model = Read(repository(weights(layers=4), shards=shards)).model
+    tracemalloc.start()
+    for file in model.files:
+        model.reader()(file, 0, memoryview(bytearray(file.size)))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+def test_more_files_take_no_more_memory():
+    assert peak_of(shards=8) < 1.2 * peak_of(shards=1)
 
 
 def test_the_source_is_read_in_one_request_for_each_piece():
