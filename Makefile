@@ -70,7 +70,7 @@ test-unit: venv ## Logic alone, without hosts
 	pytest tests/unit
 
 test-integration: venv ## Real servers on loopback, and the collection as a tarball
-	pytest tests/integration tests/package
+	pytest --durations=20 tests/integration tests/package
 
 sanity: venv ## What Ansible asks of every collection
 	tests/sanity/run

@@ -18,7 +18,9 @@ SMALLEST_PRECISE = {"BF16": 16 * 2.0**-133, "F16": 16 * 2.0**-24, "F32": 16 * 2.
 def widen(content: Any, dtype: str, out: Any) -> None:
     """Fill ``out`` (float32) with the weights of ``dtype`` in ``content`` (uint8), both of one dimension."""
     if dtype == "BF16":
-        np.left_shift(content.view(np.uint16), 16, out=out.view(np.uint32), dtype=np.uint32)
+        bits = out.view(np.uint32)
+        np.copyto(bits, content.view(np.uint16))
+        bits <<= 16
     else:
         np.copyto(out, content.view(np.float16 if dtype == "F16" else np.float32))
 
