@@ -8,7 +8,8 @@ import threading
 
 from .rows import RowQuantizer
 
-BLOCK = 128 * 1024  # weights at a time: their copies stay in the second level of a processor's cache
+# Weights at a time. Copies of more leave the processor's cache; with fewer, threads wait for Python's lock more often.
+BLOCK = 256 * 1024
 
 
 class Workspace(threading.local):
