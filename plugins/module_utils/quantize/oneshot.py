@@ -57,26 +57,27 @@ def quantize(request: dict[str, Any]) -> dict[str, str]:
     """Write the model to the target; the versions of the tools."""
     from importlib.metadata import version
 
-    from llmcompressor import oneshot
-
     source, target = Path(request["source"]), Path(request["target"])
-    model = load(source)
-    recipe = recipe_of(request["scheme"], request["ignored"], model)
+    # What may be refused at once comes before what takes long: the libraries, and the model.
+    require_known(source)
+    data = {}
     if request["samples"]:
         batches = tokenized(source, request["samples"], request["length"])
-        oneshot(model=model, recipe=recipe, dataset=batches, num_calibration_samples=len(batches))
-    else:
-        oneshot(model=model, recipe=recipe)
+        data = {"dataset": batches, "num_calibration_samples": len(batches)}
+
+    from llmcompressor import oneshot
+
+    model = load(source)
+    oneshot(model=model, recipe=recipe_of(request["scheme"], request["ignored"], model), **data)
     model.save_pretrained(str(target), save_compressed=True)
     copy_others(source, target)
     require_names(needed(source), names_in(target))
     return {tool: version(tool) for tool in TOOLS}
 
 
-def load(source: Path) -> Any:
-    """The model, in the type that its weights have, with a linear layer for each matrix of each expert."""
-    from llmcompressor.modeling.moe.linearize import linearize_moe
-    from transformers import CONFIG_MAPPING, AutoModelForCausalLM, __version__
+def require_known(source: Path) -> None:
+    """That transformers has a class for the model."""
+    from transformers import CONFIG_MAPPING, __version__
 
     kind = json.loads((source / "config.json").read_text(encoding="utf-8")).get("model_type")
     if kind not in CONFIG_MAPPING:
@@ -84,6 +85,13 @@ def load(source: Path) -> Any:
         raise RefusedError(
             cause, "Use fp8_dynamic, which need not know the model, or an image with a newer transformers."
         )
+
+
+def load(source: Path) -> Any:
+    """The model, in the type that its weights have, with a linear layer for each matrix of each expert."""
+    from llmcompressor.modeling.moe.linearize import linearize_moe
+    from transformers import AutoModelForCausalLM
+
     model = AutoModelForCausalLM.from_pretrained(str(source), dtype="auto", local_files_only=True)
     linearize_moe(model)
     require_names({name for name in names_in(source) if EXPERTS in name}, set(model.state_dict()))
@@ -134,8 +142,6 @@ def linear_layers(model: Any, ignored: list[str]) -> dict[str, Any]:
 
 def tokenized(source: Path, samples: list[dict[str, Any]], length: int) -> Any:
     """A loader of the samples, one at a time."""
-    import torch
-    from torch.utils.data import DataLoader
     from transformers import AutoTokenizer
 
     try:
@@ -154,6 +160,10 @@ def tokenized(source: Path, samples: list[dict[str, Any]], length: int) -> Any:
         text = tokenizer.apply_chat_template(sample["messages"], tokenize=False) if chat else sample["text"]
         tokens = tokenizer(text, truncation=True, max_length=length, add_special_tokens=not chat)
         encoded.append({key: tokens[key] for key in ("input_ids", "attention_mask")})
+
+    import torch
+    from torch.utils.data import DataLoader
+
     return DataLoader(
         [each for each in encoded if each["input_ids"]],
         collate_fn=lambda batch: {key: torch.tensor([each[key] for each in batch]) for key in batch[0]},
